@@ -1,0 +1,90 @@
+# Every command of the project. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python that is new enough; PYTHON=… takes another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SOURCES := telemetry tests benchmarks
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
+
+# --- for users ------------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: $(VENV)/.runtime ## watch your agents (or a demo cluster where there are none): dashboard, /metrics, logs, collector
+	@$(BIN)/orchestrator-telemetry up
+
+.PHONY: demo
+demo: $(VENV)/.runtime ## the same on five demo agents that work, idle, crash and come back
+	@$(BIN)/orchestrator-telemetry demo
+
+.PHONY: collector
+collector: $(VENV)/.runtime ## build the collector (once, a few minutes)
+	@$(BIN)/orchestrator-telemetry collector build
+
+.PHONY: collector-image
+collector-image: $(VENV)/.runtime ## build the collector's container image; needs a Docker engine
+	@otel-collector/build-image.sh "$$($(BIN)/orchestrator-telemetry collector build --print-path)"
+
+# --- for developers -------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(VENV)/.dev ## all tests, with the real servers (builds them once: see README)
+	@$(BIN)/orchestrator-telemetry collector build
+	@$(BIN)/python -m tests.backends build
+	@cd otel-collector/backendsprovider && GOTOOLCHAIN=auto GOFLAGS='-mod=mod -buildvcs=false' go test ./...
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+.PHONY: test-quick
+test-quick: $(VENV)/.dev ## the tests that need no server: under a minute
+	@$(BIN)/python -m pytest -m 'not slow'
+
+.PHONY: check
+check: $(VENV)/.dev ## format, lint, types, imports, generated files
+	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo 'make check: run make format' >&2; exit 1; }
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+	@otel-collector/check.sh
+
+.PHONY: format
+format: $(VENV)/.dev ## format the Python code and mend what the linter can
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix $(SOURCES)
+
+.PHONY: bench
+bench: $(VENV)/.dev ## every benchmark, each against a named peer in the same run
+	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+.PHONY: lock
+lock: $(VENV)/.dev ## write requirements.lock and requirements-dev.lock anew
+	@$(PIP) install uv
+	@for kind in '' dev; do out=requirements$${kind:+-$$kind}.lock; extra=$${kind:+--extra $$kind}; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
+		$$extra --output-file "$$out" pyproject.toml build-requirements.in; done
+
+.PHONY: clean
+clean: ## remove what was installed and built here (the cache outside the tree stays)
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov
+
+$(VENV)/bin/python:
+	@test -n '$(PYTHON)' || { echo 'make: Python 3.11 or newer is needed; PYTHON=/path/to/python3 names one' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# The editable install needs no build isolation: what it builds with is in the lock.
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo 'installing (once, about 20 s) …'
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo 'installing what tests and checks need (once, about 30 s) …'
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@

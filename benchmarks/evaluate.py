@@ -1,0 +1,110 @@
+"""What judging 1,000 agents costs: parse, health, transitions, alerts, against a plain loop over the same dicts.
+
+The peer is what anybody would write by hand: a Python loop that only counts running, idle and stopped. Must hold: at
+most 20 times that loop. Run: python benchmarks/evaluate.py [--json]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from statistics import median
+from typing import Any
+
+from telemetry.alerts import Engine
+from telemetry.health import Limits, evaluate, transitions
+from telemetry.model import ClusterSnapshot
+from telemetry.sources.manager import ManagerSource
+
+AGENTS, ROUNDS, LIMIT = 1_000, 200, 20.0
+START = 1_800_000_000.0
+
+
+def status(now: float, changing: int) -> dict[str, Any]:
+    """A cluster of which `changing` agents were active just now; every tenth idles, every fiftieth is dead."""
+    return {
+        "cluster_name": "bench",
+        "agents": [
+            {
+                "name": f"agent-{i}",
+                "role": "worker",
+                "running": i % 50 != 0,
+                "restart_count": i % 3,
+                "last_activity": now if i < changing else START - (400 if i % 10 == 0 else 30),
+            }
+            for i in range(AGENTS)
+        ],
+    }
+
+
+def plain(agents: list[dict[str, Any]], now: float) -> tuple[int, int, int]:
+    """The peer."""
+    running = idle = stopped = 0
+    for agent in agents:
+        if agent["running"]:
+            running += 1
+            if now - agent["last_activity"] > 300:
+                idle += 1
+        else:
+            stopped += 1
+    return running, idle, stopped
+
+
+class Judge:
+    """A monitor's check without its I/O."""
+
+    def __init__(self) -> None:
+        self.source = ManagerSource(None)  # type: ignore[arg-type]  # only its parser is used
+        self.engine, self.limits = Engine(), Limits()
+        self.before: ClusterSnapshot | None = None
+        self.open: dict[Any, Any] = {}
+
+    def check(self, answer: dict[str, Any], now: float) -> ClusterSnapshot:
+        """Parses and judges one answer."""
+        samples = self.source._parse(answer).agents  # noqa: SLF001  # what is measured
+        known = self.before.agents if self.before else ()
+        snapshot = ClusterSnapshot("bench", "manager", evaluate(samples, known, self.limits, now), now)
+        transitions(self.before, snapshot)
+        self.open = dict(self.engine.evaluate(self.open, snapshot).open)
+        self.before = snapshot
+        return snapshot
+
+
+def measure(changing: int) -> dict[str, float]:
+    """Medians of interleaved rounds, in microseconds."""
+    judge, ours, peer = Judge(), [], []
+    judge.check(status(START, 0), START)
+    for step in range(1, ROUNDS + 1):
+        now = START + step
+        answer = status(now, changing)
+        began = time.perf_counter()
+        expected = plain(answer["agents"], now)
+        between = time.perf_counter()
+        snapshot = judge.check(answer, now)
+        ended = time.perf_counter()
+        peer.append(between - began)
+        ours.append(ended - between)
+        assert (sum(a.up for a in snapshot.agents), len(snapshot.agents)) == (expected[0], AGENTS)
+    return {
+        "changing": changing,
+        "ours_us": median(ours) * 1e6,
+        "peer_us": median(peer) * 1e6,
+        "ratio": median(o / p for o, p in zip(ours, peer, strict=True)),
+    }
+
+
+def main() -> int:
+    """Prints the figures; 1 when a ratio is not met."""
+    results = [measure(changing) for changing in (0, 50, AGENTS)]
+    if "--json" in sys.argv:
+        print(json.dumps(results))
+    else:
+        print(f"{AGENTS} agents, {ROUNDS} rounds, medians     ours      plain loop   ratio (at most {LIMIT:g})")
+        for r in results:
+            print(f"  {r['changing']:4.0f} of them change a check  {r['ours_us']:8.0f} µs {r['peer_us']:8.0f} µs {r['ratio']:8.1f}")
+    return int(any(r["ratio"] > LIMIT for r in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""Pure judgement: (sample, previous, limits, now) → state, and the reason for it in words.
+
+Nothing here asks a clock or keeps anything: what was judged before comes in, what is judged now goes out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from telemetry.model import (
+    AgentHealth,
+    AgentHealthStatus,
+    AgentSample,
+    AgentState,
+    ClusterMetrics,
+    ClusterSnapshot,
+    State,
+    Transition,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What judgement measures against.
+
+    Attributes:
+        agent_timeout: Seconds that an agent may report «busy» without any sign of life.
+        max_idle_time: Seconds without activity after which an agent counts as idle, where its source can't say.
+        max_restarts: From this many restarts on an agent is unhealthy although it runs.
+    """
+
+    agent_timeout: float = 60.0
+    max_idle_time: float = 300.0
+    max_restarts: int = 3
+
+
+def evaluate(
+    samples: Iterable[AgentSample], previous: Sequence[AgentHealth], limits: Limits, now: float
+) -> tuple[AgentHealth, ...]:
+    """Judges every sample of a reading.
+
+    An agent whose sample is the very object of last time, and whose judgement time hasn't outrun, costs one comparison:
+    sources hand the same object on while nothing changed, and in the same order, which keeps a thousand agents cheap.
+    """
+    return tuple(
+        before
+        if before is not None and before.sample is sample and now < before.recheck_at
+        else judge(sample, before, limits, now)
+        for sample, before in in_step(samples, previous)
+    )
+
+
+def in_step(
+    samples: Iterable[AgentSample], previous: Sequence[AgentHealth]
+) -> Iterator[tuple[AgentSample, AgentHealth | None]]:
+    """Each sample with what was known of that agent: by position while names agree, by name from where they don't."""
+    by_name: dict[str, AgentHealth] | None = None
+    for sample, at_its_place in zip_longest(samples, previous):
+        if sample is None:
+            return
+        if at_its_place is not None and at_its_place[0][0] == sample[0]:  # the names, without a call
+            yield sample, at_its_place
+            continue
+        if by_name is None:
+            by_name = {agent.sample.name: agent for agent in previous}
+        yield sample, by_name.get(sample.name)
+
+
+_REPORTED = {State.BUSY: "works", State.IDLE: "has nothing to do", State.WAITING: "waits for a person"}
+
+
+def judge(sample: AgentSample, before: AgentHealth | None, limits: Limits, now: float) -> AgentHealth:
+    """Judges one agent by what was seen of it now and what was known of it before."""
+    _, running, _, _, last_activity, reported, _, _, _, seen, proven = sample
+    first_seen = now if before is None else before.first_seen
+    active = last_activity or first_seen
+    if not running:
+        state, reason, recheck_at = State.STOPPED, seen or "its process does not run", math.inf
+    elif reported is State.BUSY and not proven:
+        if now - active > limits.agent_timeout:
+            reason = f"reports busy, without a sign of life for more than {limits.agent_timeout:g} s"
+            state, recheck_at = State.UNRESPONSIVE, math.inf
+        else:
+            # `>` above and `<` in evaluate: one step past the limit, so that the moment itself is judged anew
+            recheck_at = math.nextafter(active + limits.agent_timeout, math.inf)
+            state, reason = State.BUSY, seen or "reports busy"
+    elif reported is not None:
+        state, reason, recheck_at = reported, seen or _REPORTED[reported], math.inf
+    elif now - active >= limits.max_idle_time:
+        state, reason, recheck_at = State.IDLE, f"no activity for more than {limits.max_idle_time:g} s", math.inf
+    else:
+        state, reason, recheck_at = State.BUSY, "was active lately", active + limits.max_idle_time
+    since = now if before is None or before.state is not state else before.since
+    return AgentHealth._make((sample, state, reason, since, first_seen, recheck_at))
+
+
+def without_answer(previous: Iterable[AgentHealth], error: str, timed_out: bool, now: float) -> tuple[AgentHealth, ...]:
+    """The agents of a source that gave no answer: unresponsive after a timeout, otherwise unknown.
+
+    What was last seen of each is kept (`up` is what was last known), and judged anew with the next answer.
+    """
+    state = State.UNRESPONSIVE if timed_out else State.UNKNOWN
+    return tuple(
+        AgentHealth(
+            sample=agent.sample,
+            state=state,
+            reason=error,
+            since=agent.since if agent.state is state else now,
+            first_seen=agent.first_seen,
+            recheck_at=-math.inf,
+        )
+        for agent in previous
+    )
+
+
+def is_unhealthy(agent: AgentHealth, limits: Limits) -> bool:
+    """Stopped, unresponsive, unknown, or restarted too often."""
+    return (
+        agent.state in (State.STOPPED, State.UNRESPONSIVE, State.UNKNOWN)
+        or agent.sample.restart_count >= limits.max_restarts
+    )
+
+
+def seed_state(agent: AgentHealth, limits: Limits, now: float) -> AgentState:
+    """The agent as the seed's `AgentState`: degraded is idle for too long or restarted too often."""
+    if agent.state is State.UNKNOWN:
+        status = AgentHealthStatus.UNKNOWN
+    elif agent.state in (State.STOPPED, State.UNRESPONSIVE):
+        status = AgentHealthStatus.UNHEALTHY
+    elif agent.sample.restart_count >= limits.max_restarts or agent.idle_time(now) >= limits.max_idle_time:
+        status = AgentHealthStatus.DEGRADED
+    else:
+        status = AgentHealthStatus.HEALTHY
+    return AgentState(
+        name=agent.name,
+        is_running=agent.up,
+        last_activity=agent.sample.last_activity,
+        restart_count=agent.sample.restart_count,
+        health_status=status,
+        error_message=None if status is AgentHealthStatus.HEALTHY else agent.reason,
+    )
+
+
+def transitions(before: ClusterSnapshot | None, after: ClusterSnapshot) -> tuple[Transition, ...]:
+    """Every agent whose state changed between two checks; nobody at the first sight of it."""
+    if before is None or not before.agents:
+        return ()
+    return tuple(
+        Transition(after.cluster, agent, was.state, after.taken_at)
+        for agent, (_, was) in zip(
+            after.agents, in_step((a.sample for a in after.agents), before.agents), strict=True
+        )
+        if was is not None and was is not agent and was.state is not agent.state
+    )
+
+
+def cluster_metrics(snapshot: ClusterSnapshot, limits: Limits) -> ClusterMetrics:
+    """The seed's numbers of one snapshot."""
+    agents = snapshot.agents
+    return ClusterMetrics(
+        total_agents=len(agents),
+        running_agents=sum(agent.up for agent in agents),
+        idle_agents=snapshot.count(State.IDLE),
+        unhealthy_agents=sum(is_unhealthy(agent, limits) for agent in agents),
+        total_restarts=sum(agent.sample.restart_count for agent in agents),
+        timestamp=snapshot.taken_at,
+    )

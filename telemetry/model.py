@@ -1,0 +1,225 @@
+"""The values that flow through the monitor: AgentSample → ClusterSnapshot → Transition → Alert.
+
+All are plain data. Those a check makes are frozen, so that a reader in another thread can keep one while the next is
+made. Times are Unix seconds (UTC) unless a name says otherwise; texts have been through `telemetry.clean` where they entered.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import NamedTuple
+
+
+class State(StrEnum):
+    """What an agent is doing, as one word. The order is the order of display."""
+
+    BUSY = "busy"
+    IDLE = "idle"
+    WAITING = "waiting"
+    """Waits for a person: a permission, an answer."""
+    UNRESPONSIVE = "unresponsive"
+    """Its process lives, or should, and gives no sign of life within the agent timeout."""
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+    """Its source failed: nobody can tell."""
+
+
+class AlertLevel(str, Enum):
+    """How loud an alert is. A `(str, Enum)`, as in the seed, so that `level == "error"` holds."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for INFO to 3 for CRITICAL, for comparisons."""
+        return _RANKS[self]
+
+
+_RANKS = {level: rank for rank, level in enumerate(AlertLevel)}
+
+
+class AgentHealthStatus(str, Enum):
+    """The seed's judgement of an agent; `telemetry.health` derives it from the state."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+    UNKNOWN = "unknown"
+
+
+class AgentSample(NamedTuple):
+    """What one source saw of one agent in one check. (A tuple, as is AgentHealth: a thousand are made a check.)
+
+    Attributes:
+        name: The agent's name, unique in its cluster; cleaned.
+        role: Free text from the configuration, or "".
+        running: Whether its process lives.
+        restart_count: How often it was started again since it was first known; absolute, never falls.
+        last_activity: When it last showed a sign of life (Unix s); 0.0 = never: counted from when it was first seen.
+        reported: The state that the source itself knows (BUSY, IDLE or WAITING), or None: judged by `last_activity`.
+        has_work: Whether work is assigned to it; None where the source can't know.
+        pane_index: Its tmux pane's index now, for display; never an identity.
+        pid: The agent's process, where known.
+        reason: What was seen, in words, for a state that needs explaining: «only bash is left in pane %3».
+        proven: False where the activity time is only the process's own claim (a `busy` without a later sign of life
+            turns into `unresponsive`); True where the source saw the activity itself, as tmux sees output.
+    """
+
+    name: str
+    running: bool
+    role: str = ""
+    restart_count: int = 0
+    last_activity: float = 0.0
+    reported: State | None = None
+    has_work: bool | None = None
+    pane_index: int | None = None
+    pid: int | None = None
+    reason: str = ""
+    proven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One answer of one source.
+
+    Attributes:
+        agents: Every agent the source expects, those that are gone included (`running=False`).
+        session_name: The tmux session or whatever holds the agents together; "" where there is none.
+        session_exists: False when that is gone, which means that nobody runs.
+    """
+
+    agents: tuple[AgentSample, ...]
+    session_name: str = ""
+    session_exists: bool = True
+
+
+class AgentHealth(NamedTuple):
+    """One agent, judged.
+
+    Attributes:
+        sample: What was seen last.
+        state: The judgement, and `reason` why, in words.
+        since: When it entered this state.
+        first_seen: When this monitor saw it first: activity of an agent that never acted counts from here.
+        recheck_at: Until then the same sample means the same judgement (Unix s; inf = time changes nothing).
+    """
+
+    sample: AgentSample
+    state: State
+    reason: str
+    since: float
+    first_seen: float
+    recheck_at: float
+
+    @property
+    def name(self) -> str:
+        return self.sample.name
+
+    @property
+    def up(self) -> bool:
+        """Whether its process lives, as far as was last known."""
+        return self.sample.running
+
+    def idle_time(self, now: float) -> float:
+        """Seconds without activity at `now`; 0.0 while it doesn't run, and never negative."""
+        if not self.sample.running:
+            return 0.0
+        return max(0.0, now - (self.sample.last_activity or self.first_seen))
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSnapshot:
+    """One cluster after one check.
+
+    Attributes:
+        cluster: Its name.
+        source: The name of the source it was seen by.
+        agents: In the source's order.
+        taken_at: When the check finished.
+        source_error: Why the source gave no answer, or "" when it did: then every agent is unknown or unresponsive.
+    """
+
+    cluster: str
+    source: str
+    agents: tuple[AgentHealth, ...]
+    taken_at: float
+    session_name: str = ""
+    session_exists: bool = True
+    source_error: str = ""
+
+    def count(self, state: State) -> int:
+        """How many agents are in `state`."""
+        return sum(agent.state is state for agent in self.agents)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """An agent went from one state to another. `before` is None when it was seen for the first time."""
+
+    cluster: str
+    agent: AgentHealth
+    before: State | None
+    at: float
+
+
+@dataclass
+class Alert:
+    """An alert: the seed's five fields first, in its order, then ours.
+
+    Attributes:
+        level: The level it has now.
+        agent_name: The agent it is about; the cluster's name for an alert about the whole cluster.
+        message: What is wrong, in one line.
+        timestamp: When it fired.
+        resolved: Whether it is over.
+        cluster: The cluster.
+        rule: The rule's id in the catalogue, such as `agent_stopped`.
+        resolved_at: When it was over, or None.
+        trace_id: The trace of the check that raised it (32 hex), or "".
+    """
+
+    level: AlertLevel
+    agent_name: str
+    message: str
+    timestamp: float = field(default_factory=time.time)
+    resolved: bool = False
+    cluster: str = ""
+    rule: str = ""
+    resolved_at: float | None = None
+    trace_id: str = ""
+
+
+@dataclass
+class ClusterMetrics:
+    """The seed's numbers about a cluster.
+
+    Attributes:
+        running_agents: Those whose process lives.
+        idle_agents: Those in state idle.
+        unhealthy_agents: Stopped, unresponsive, unknown, or restarted too often.
+    """
+
+    total_agents: int
+    running_agents: int
+    idle_agents: int
+    unhealthy_agents: int
+    total_restarts: int
+    timestamp: float = field(default_factory=time.time)
+
+
+@dataclass
+class AgentState:
+    """The seed's view of one agent (for its states as words see `State`)."""
+
+    name: str
+    is_running: bool
+    last_activity: float
+    restart_count: int
+    health_status: AgentHealthStatus = AgentHealthStatus.HEALTHY
+    current_task_id: str | None = None
+    error_message: str | None = None

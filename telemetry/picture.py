@@ -1,0 +1,147 @@
+"""The current picture of every cluster: the monitor writes it, web, command line and metrics read it.
+
+Snapshots and tuples are replaced whole, so a reader in another thread (a scrape, the OpenTelemetry reader) needs no
+lock for them; counters and histograms are added to under one.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+from telemetry.model import Alert, AlertLevel, ClusterSnapshot
+
+CLOSED_ALERTS_SHOWN_FOR = 900.0
+"""Seconds for which an alert that is over is still reported, as 0: a backend that gets its series pushed would go on
+showing the last 1 for as long as it looks back (Prometheus: five minutes)."""
+
+DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Upper bounds in seconds of the histogram of check durations; one more bucket holds the rest."""
+
+
+AlertKey = tuple[str, str, str, AlertLevel]
+"""(cluster, agent name, rule, level) of an alert."""
+
+
+def alert_key(alert: Alert) -> AlertKey:
+    """What tells this alert, at its level, from every other."""
+    return alert.cluster, alert.agent_name, alert.rule, alert.level
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Counts of observed durations by bucket (the last bucket is +Inf), and their sum in seconds."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(DURATION_BUCKETS) + 1))
+    total: float = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.counts[bisect_left(DURATION_BUCKETS, seconds)] += 1
+        self.total += seconds
+
+
+class Picture:
+    """What is known now. One for a process; every cluster's monitor publishes into it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._snapshots: dict[str, ClusterSnapshot] = {}
+        self._open_alerts: dict[str, tuple[Alert, ...]] = {}
+        self._alert_seen: dict[AlertKey, float] = {}
+        self._alert_counts: dict[tuple[str, AlertLevel], int] = {}
+        self._checks: dict[tuple[str, str, str], Histogram] = {}
+        self._heartbeats: dict[str, float] = {}
+        self._deliveries: dict[tuple[str, str], int] = {}
+
+    def expect(self, cluster: str) -> None:
+        """Names a cluster before its first check: its alert counters exist from the start, at 0, for `rate()`."""
+        with self._lock:
+            for level in AlertLevel:
+                self._alert_counts.setdefault((cluster, level), 0)
+
+    def publish(self, snapshot: ClusterSnapshot, open_alerts: tuple[Alert, ...]) -> None:
+        """Replaces the cluster's snapshot and open alerts, and stamps its heartbeat with the snapshot's time."""
+        self.expect(snapshot.cluster)
+        with self._lock:
+            self._snapshots = {**self._snapshots, snapshot.cluster: snapshot}
+            self._open_alerts = {**self._open_alerts, snapshot.cluster: open_alerts}
+            for alert in open_alerts:
+                self._alert_seen[alert_key(alert)] = snapshot.taken_at
+            oldest = snapshot.taken_at - CLOSED_ALERTS_SHOWN_FOR
+            self._alert_seen = {
+                key: at for key, at in self._alert_seen.items() if key[0] != snapshot.cluster or at >= oldest
+            }
+            self._heartbeats = {**self._heartbeats, snapshot.cluster: snapshot.taken_at}
+
+    def count_alert(self, cluster: str, level: AlertLevel) -> None:
+        """An alert of the cluster entered `level`: never called for a repeat."""
+        with self._lock:
+            self._alert_counts[cluster, level] = self._alert_counts.get((cluster, level), 0) + 1
+
+    def observe_check(self, cluster: str, source: str, outcome: str, seconds: float) -> None:
+        """A check took `seconds`; outcome is `ok`, `error` or `timeout`."""
+        with self._lock:
+            self._checks.setdefault((cluster, source, outcome), Histogram()).observe(seconds)
+
+    def count_delivery(self, channel: str, outcome: str) -> None:
+        """A notification left by `channel`; outcome is `delivered` or `failed`."""
+        with self._lock:
+            self._deliveries[channel, outcome] = self._deliveries.get((channel, outcome), 0) + 1
+
+    def remove(self, cluster: str) -> None:
+        """The cluster is watched no longer: its series go at once."""
+        with self._lock:
+            self._snapshots = {name: held for name, held in self._snapshots.items() if name != cluster}
+            self._open_alerts = {name: held for name, held in self._open_alerts.items() if name != cluster}
+            self._heartbeats = {name: held for name, held in self._heartbeats.items() if name != cluster}
+            self._alert_seen = {key: at for key, at in self._alert_seen.items() if key[0] != cluster}
+            self._alert_counts = {key: n for key, n in self._alert_counts.items() if key[0] != cluster}
+            self._checks = {key: h for key, h in self._checks.items() if key[0] != cluster}
+
+    @property
+    def snapshots(self) -> tuple[ClusterSnapshot, ...]:
+        """The last snapshot of each cluster, by name."""
+        held = self._snapshots
+        return tuple(held[name] for name in sorted(held))
+
+    def snapshot(self, cluster: str) -> ClusterSnapshot | None:
+        """The cluster's last snapshot, or None before its first check."""
+        return self._snapshots.get(cluster)
+
+    @property
+    def open_alerts(self) -> tuple[Alert, ...]:
+        """Every alert that is open now, cluster by cluster."""
+        held = self._open_alerts
+        return tuple(alert for name in sorted(held) for alert in held[name])
+
+    @property
+    def active_alerts(self) -> dict[AlertKey, bool]:
+        """Whether each alert is open, at each level it had: those that were over a while ago are left out."""
+        with self._lock:
+            active = dict.fromkeys(self._alert_seen, False)
+        active.update((alert_key(alert), True) for alert in self.open_alerts)
+        return active
+
+    @property
+    def alert_counts(self) -> dict[tuple[str, AlertLevel], int]:
+        """How many alerts entered each level, by (cluster, level); every level of an expected cluster is there."""
+        with self._lock:
+            return dict(self._alert_counts)
+
+    @property
+    def deliveries(self) -> dict[tuple[str, str], int]:
+        """How many notifications, by (channel, outcome)."""
+        with self._lock:
+            return dict(self._deliveries)
+
+    @property
+    def checks(self) -> dict[tuple[str, str, str], Histogram]:
+        """Durations of checks by (cluster, source, outcome); copies."""
+        with self._lock:
+            return {key: Histogram(list(held.counts), held.total) for key, held in self._checks.items()}
+
+    @property
+    def heartbeats(self) -> dict[str, float]:
+        """Unix time of the last finished check, by cluster."""
+        return self._heartbeats

@@ -1,0 +1,127 @@
+"""What a check brought, told: the picture, the metrics, one trace with its log lines. The monitor's last step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from telemetry.alerts import AlertEvent, Change
+from telemetry.model import Alert, AlertLevel, ClusterSnapshot, State, Transition
+from telemetry.runtime import Signals
+from telemetry.signals.logs import get_logger
+from telemetry.signals.semconv import (
+    EVENT_ALERT,
+    EVENT_SOURCE_FAILED,
+    EVENT_SOURCE_RECOVERED,
+    EVENT_STATE_CHANGED,
+)
+from telemetry.signals.traces import CheckTimes, check_trace, trace_id
+
+_log = get_logger("telemetry.monitor")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """All of one check: the snapshots before and after, what changed between them, and how long it took."""
+
+    before: ClusterSnapshot | None
+    snapshot: ClusterSnapshot
+    transitions: Sequence[Transition]
+    events: Sequence[AlertEvent]
+    open_alerts: tuple[Alert, ...]
+    times: CheckTimes
+    outcome: str
+    seconds: float
+
+    @property
+    def source_changed(self) -> bool:
+        """The source began to fail, or answers again; its failure going on is nothing new."""
+        was = self.before.source_error if self.before else ""
+        return bool(was) != bool(self.snapshot.source_error)
+
+    @property
+    def worth_telling(self) -> bool:
+        """Whether it becomes a trace: a transition, a failure or an alert."""
+        return bool(self.transitions or self.events or self.source_changed)
+
+
+class Reporter:
+    """Tells results through one set of signals."""
+
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+
+    def report(self, result: CheckResult) -> None:
+        """Publishes first, so that nobody reads in the log what /metrics doesn't know yet; then tells, and flushes."""
+        snapshot, picture = result.snapshot, self._signals.picture
+        if result.before and result.before.cluster != snapshot.cluster:
+            picture.remove(result.before.cluster)
+        picture.publish(snapshot, result.open_alerts)
+        picture.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
+        self._signals.instruments.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
+        if not result.worth_telling:
+            return
+        with check_trace(
+            self._signals.tracer,
+            result.times,
+            cluster=snapshot.cluster,
+            source=snapshot.source,
+            outcome=result.outcome,
+            error=snapshot.source_error,
+        ) as span:
+            ids = trace_id(span)
+            self._tell_source(result)
+            for transition in result.transitions:
+                self._tell_transition(transition)
+            for event in result.events:
+                self._tell_alert(event, ids)
+        self._signals.flush_soon()
+
+    def _tell_source(self, result: CheckResult) -> None:
+        if not result.source_changed:
+            return
+        snapshot = result.snapshot
+        if snapshot.source_error:
+            _log.error(
+                f"the source does not answer: {snapshot.source_error}",
+                event=EVENT_SOURCE_FAILED,
+                cluster=snapshot.cluster,
+                source=snapshot.source,
+            )
+        elif result.before:
+            _log.info(
+                "the source answers again",
+                event=EVENT_SOURCE_RECOVERED,
+                cluster=snapshot.cluster,
+                source=snapshot.source,
+            )
+
+    def _tell_transition(self, transition: Transition) -> None:
+        agent = transition.agent
+        self._signals.picture.count_alert(transition.cluster, AlertLevel.INFO)
+        _log.info(
+            f"{agent.name}: {transition.before or State.UNKNOWN} → {agent.state}: {agent.reason}",
+            event=EVENT_STATE_CHANGED,
+            cluster=transition.cluster,
+            agent_name=agent.name,
+            pane_index=agent.sample.pane_index,
+            state=agent.state.value,
+            restart_count=agent.sample.restart_count,
+        )
+
+    def _tell_alert(self, event: AlertEvent, ids: str) -> None:
+        alert = event.alert
+        if event.change is Change.FIRED:
+            alert.trace_id = ids
+        if event.change in (Change.FIRED, Change.ESCALATED, Change.DEESCALATED):
+            self._signals.picture.count_alert(alert.cluster, alert.level)
+        level = AlertLevel.INFO if event.change is Change.RESOLVED else alert.level
+        _log.log(
+            level.value,
+            f"{alert.agent_name}: {event.text}",
+            event=f"{EVENT_ALERT}.{event.change}",
+            cluster=alert.cluster,
+            agent_name=alert.agent_name,
+            rule=alert.rule,
+            alert_level=alert.level.value,
+        )

@@ -1,0 +1,300 @@
+"""The only place that builds OpenTelemetry SDK providers, from the standard OTEL_* variables.
+
+Built only where the program has none of its own, and only when asked for: a signal is exported when an endpoint or an
+exporter variable is set, never by the SDK's silent default. Everything heavy is imported when a signal needs it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from telemetry.signals.resource import build_resource
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricReader
+
+_log = logging.getLogger(__name__)
+
+_DEFAULT_EXPORTERS = "otlp"
+_KNOWN = {
+    "metrics": ("otlp", "prometheus", "console", "none"),
+    "logs": ("otlp", "console", "none"),
+    "traces": ("otlp", "console", "none"),
+}
+_PROTOCOLS = ("http/protobuf", "grpc")
+_MOST_SERIES = 1_000_000
+"""Series for each instrument before the SDK folds the rest into one overflow series (its own default: 2,000)."""
+
+
+class TelemetryError(ValueError):
+    """A variable holds something that can't be: one line naming it, its value, and what is allowed."""
+
+
+@dataclass
+class Providers:
+    """The providers that we built; None (or empty) for a signal that the program had, or that nobody wants."""
+
+    tracer: Any = None
+    meter: Any = None
+    logger: Any = None
+    readers: list[MetricReader] = field(default_factory=list)
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _flusher: threading.Thread | None = None
+
+    @property
+    def built(self) -> tuple[str, ...]:
+        """The signals that are exported by us."""
+        held = {"traces": self.tracer, "metrics": self.meter, "logs": self.logger}
+        return tuple(signal for signal, provider in held.items() if provider is not None)
+
+    def flush_soon(self) -> None:
+        """Has everything sent now, not at the next interval. Returns at once; calls that come together are one."""
+        if not self.built:
+            return
+        if self._flusher is None:
+            self._flusher = threading.Thread(target=self._flush_when_woken, name="telemetry-flush", daemon=True)
+            self._flusher.start()
+        self._wake.set()
+
+    def _flush_when_woken(self) -> None:
+        while self._wake.wait() and not self._over.is_set():
+            self._wake.clear()
+            self._flush(10_000)
+
+    def _flush(self, timeout_millis: int) -> None:
+        # The readers one by one: MeterProvider.force_flush() would make the SDK's Prometheus reader repeat its series.
+        for part in (*self.readers, self.logger, self.tracer):
+            if part is not None:
+                part.force_flush(timeout_millis)
+
+    def shutdown(self, timeout: float = 4.0) -> bool:
+        """Sends what is left and ends, within `timeout` seconds whatever the exporters do. False: it was too short."""
+        if not self.built:
+            return True
+        self._over.set()
+        self._wake.set()
+        threads = [
+            threading.Thread(target=part.shutdown, name="telemetry-shutdown", daemon=True)
+            for part in (self.tracer, self.meter, self.logger)
+            if part is not None
+        ]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + timeout
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
+
+
+def wanted(signal: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The exporters that the environment asks for, for `signal` (metrics, logs or traces); empty: none.
+
+    Raises:
+        TelemetryError: An exporter that isn't known.
+    """
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return ()
+    variable = f"OTEL_{signal.upper()}_EXPORTER"
+    named = environ.get(variable, "").strip()
+    if not named:
+        endpoint = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get(
+            f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT"
+        )
+        return (_DEFAULT_EXPORTERS,) if endpoint else ()
+    names = tuple(part.strip().lower() for part in named.split(",") if part.strip())
+    for name in names:
+        if name not in _KNOWN[signal]:
+            raise TelemetryError(f"{variable}: {name!r} is not known; allowed are {', '.join(_KNOWN[signal])}")
+    return () if "none" in names else names
+
+
+def protocol(signal: str, environ: Mapping[str, str]) -> str:
+    """The OTLP protocol for `signal`: `http/protobuf` unless the environment says `grpc`.
+
+    Raises:
+        TelemetryError: Anything else.
+    """
+    for variable in (f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        if value := environ.get(variable, "").strip():
+            if value not in _PROTOCOLS:
+                raise TelemetryError(f"{variable}: {value!r} is not possible; allowed are {', '.join(_PROTOCOLS)}")
+            return value
+    return _PROTOCOLS[0]
+
+
+def check_endpoints(environ: Mapping[str, str]) -> None:
+    """Refuses an endpoint that no exporter could use, before anything starts.
+
+    Raises:
+        TelemetryError: Not an http(s) URL with a host.
+    """
+    for variable in ("OTEL_EXPORTER_OTLP_ENDPOINT", *(f"OTEL_EXPORTER_OTLP_{s.upper()}_ENDPOINT" for s in _KNOWN)):
+        value = environ.get(variable, "").strip()
+        if not value:
+            continue
+        url = urlsplit(value)
+        try:
+            usable = url.scheme in ("http", "https") and bool(url.hostname) and (url.port or 1) > 0
+        except ValueError:
+            usable = False
+        grpc = "grpc" in (environ.get(name, "") for name in environ if name.endswith("_PROTOCOL"))
+        if not usable and not (grpc and "://" not in value):
+            shown = value if "@" not in value else "***@" + value.rsplit("@", 1)[1]
+            raise TelemetryError(f"{variable}: {shown!r} is not a URL such as http://127.0.0.1:4318")
+
+
+def build(environ: Mapping[str, str] | None = None, *, instance: str = "", environment: str = "") -> Providers:
+    """Builds and sets the global providers that the environment asks for and the program doesn't have.
+
+    Args:
+        environ: The OTEL_* variables; default: the process's own (exporters read those in any case).
+        instance: What tells this monitor from another on the same host, across restarts: the path of its store.
+        environment: `deployment.environment.name`.
+
+    Raises:
+        TelemetryError: A variable is wrong; nothing was built then.
+    """
+    environ = os.environ if environ is None else environ
+    check_endpoints(environ)
+    plan = {signal: (wanted(signal, environ), protocol(signal, environ)) for signal in _KNOWN}
+    providers = Providers()
+    if not any(exporters for exporters, _ in plan.values()):
+        return providers
+    resource = build_resource(instance=instance, environment=environment)
+    makers: dict[str, Callable[[Providers, tuple[str, ...], str, Any], None]] = {
+        "traces": _build_traces,
+        "metrics": _build_metrics,
+        "logs": _build_logs,
+    }
+    for signal, make in makers.items():
+        exporters, spoken = plan[signal]
+        if exporters and not _has_own(signal):
+            make(providers, exporters, spoken, resource)
+    atexit.register(providers.shutdown)
+    return providers
+
+
+def _has_own(signal: str) -> bool:
+    """Whether the program set a provider of its own: whatever is set is no proxy."""
+    from opentelemetry import _logs, metrics, trace  # cheap, but not for --help
+
+    current: Any = {
+        "traces": trace.get_tracer_provider,
+        "metrics": metrics.get_meter_provider,
+        "logs": _logs.get_logger_provider,
+    }[signal]()
+    return "Proxy" not in type(current).__name__
+
+
+def _grpc(signal: str) -> Any:
+    """The gRPC exporters' module for `signal`, which is an extra of ours: 15 MB that few need."""
+    import importlib
+
+    module = {"traces": "trace_exporter", "metrics": "metric_exporter", "logs": "_log_exporter"}[signal]
+    try:
+        return importlib.import_module(f"opentelemetry.exporter.otlp.proto.grpc.{module}")
+    except ImportError as error:
+        raise TelemetryError(
+            "OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' needs the extra: pip install 'orchestrator-telemetry[grpc]'; "
+            "http/protobuf works without"
+        ) from error
+
+
+def _build_traces(providers: Providers, exporters: tuple[str, ...], spoken: str, resource: Any) -> None:
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    for name in exporters:
+        if name == "console":
+            exporter: Any = ConsoleSpanExporter()
+        elif spoken == "grpc":
+            exporter = _grpc("traces").OTLPSpanExporter()
+        else:
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+            exporter = OTLPSpanExporter()
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    providers.tracer = provider
+
+
+def _build_metrics(providers: Providers, exporters: tuple[str, ...], spoken: str, resource: Any) -> None:
+    from opentelemetry import metrics
+    from opentelemetry.sdk import metrics as sdk
+    from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
+
+    limits = series_limits()
+    others: list[MetricReader] = []
+    for name in exporters:
+        if name == "prometheus":
+            others.append(_prometheus_reader(limits))
+            continue
+        if name == "console":
+            exporter: Any = ConsoleMetricExporter()
+        elif spoken == "grpc":
+            exporter = _grpc("metrics").OTLPMetricExporter()
+        else:
+            from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+            exporter = OTLPMetricExporter()
+        providers.readers.append(PeriodicExportingMetricReader(exporter, cardinality_limits=limits))
+    provider = sdk.MeterProvider([*providers.readers, *others], resource=resource, shutdown_on_exit=False)
+    metrics.set_meter_provider(provider)
+    providers.meter = provider
+
+
+def series_limits() -> Any:
+    """Limits for a reader under which thousands of agents never fall into the SDK's overflow series."""
+    from opentelemetry.sdk import metrics as sdk
+
+    return dict.fromkeys((sdk.Histogram, sdk.ObservableCounter, sdk.ObservableGauge), _MOST_SERIES)
+
+
+def _prometheus_reader(limits: Any) -> MetricReader:
+    """The SDK's own exporter on a page of its own, without what else is in prometheus_client's default registry."""
+    from opentelemetry.exporter.prometheus import PrometheusMetricReader
+    from prometheus_client import CollectorRegistry, start_http_server
+
+    host = os.environ.get("OTEL_EXPORTER_PROMETHEUS_HOST", "localhost")
+    text = os.environ.get("OTEL_EXPORTER_PROMETHEUS_PORT", "9464")
+    if not text.isdecimal() or not 0 < int(text) < 65536:  # noqa: PLR2004 - the range of ports
+        raise TelemetryError(f"OTEL_EXPORTER_PROMETHEUS_PORT: {text!r} is not a port; allowed are 1 to 65535")
+    registry = CollectorRegistry()
+    try:
+        start_http_server(int(text), host, registry)
+    except OSError as error:
+        raise TelemetryError(
+            f"OTEL_EXPORTER_PROMETHEUS_PORT: can't listen on {host}:{text}: {error.strerror}"
+        ) from error
+    return PrometheusMetricReader(registry=registry, cardinality_limits=limits)
+
+
+def _build_logs(providers: Providers, exporters: tuple[str, ...], spoken: str, resource: Any) -> None:
+    from opentelemetry import _logs
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, ConsoleLogRecordExporter
+
+    provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
+    for name in exporters:
+        if name == "console":
+            exporter: Any = ConsoleLogRecordExporter()
+        elif spoken == "grpc":
+            exporter = _grpc("logs").OTLPLogExporter()
+        else:
+            from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+
+            exporter = OTLPLogExporter()
+        provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+    _logs.set_logger_provider(provider)
+    providers.logger = provider

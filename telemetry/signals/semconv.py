@@ -1,0 +1,214 @@
+"""Every name that leaves this program, once: metrics, attributes, spans, events, resource.
+
+Instruments, /metrics, docs, alert rules, dashboards and tests read this table. Prometheus adds `_total` and the unit by
+itself, so an OpenTelemetry name holds neither; a unit in braces, such as `{agent}`, adds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from telemetry.model import State
+from telemetry.picture import Picture
+
+SERVICE_NAME = "orchestrator-cc"
+"""Default `service.name`: with no namespace it is the `job` in Prometheus, scraped or through the collector."""
+
+SCOPE = "orchestrator-telemetry"
+"""Instrumentation scope of every signal."""
+
+CLUSTER = "cluster"
+AGENT_NAME = "agent_name"
+PANE_INDEX = "pane_index"
+LEVEL = "level"
+STATE = "state"
+RULE = "rule"
+SOURCE = "source"
+OUTCOME = "outcome"
+CHANNEL = "channel"
+
+SPAN_CHECK = "orchestrator.check"
+SPAN_READ = "orchestrator.source.read"
+SPAN_EVALUATE = "orchestrator.evaluate"
+
+EVENT_STATE_CHANGED = "orchestrator.agent.state_changed"
+EVENT_ALERT = "orchestrator.alert"
+"""Prefix of `orchestrator.alert.fired`, `.escalated`, `.deescalated` and `.resolved`."""
+EVENT_SOURCE_FAILED = "orchestrator.source.failed"
+EVENT_SOURCE_RECOVERED = "orchestrator.source.recovered"
+
+_STATES = tuple((state, state.value) for state in State)
+
+
+class Kind(Enum):
+    """What an instrument is; the value is its TYPE in Prometheus text."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+Labels = tuple[str, ...]
+"""Label values, in the order of the metric's `attributes`."""
+Observation = tuple[Labels, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: how OpenTelemetry and Prometheus call it, and how its values are read from the picture.
+
+    Attributes:
+        name: The OpenTelemetry name.
+        prometheus: The exact name in Prometheus; what every path (scrape, collector, remote write, OTLP) ends up with.
+        kind: For counters the observed values are absolute.
+        unit: UCUM, or an annotation in braces. Never «1», which some exporters turn into `_ratio`.
+        attributes: The attribute keys, in the order of the labels that `observe` yields.
+        observe: (picture, now) → observations. None for a histogram, which is recorded as it happens.
+    """
+
+    name: str
+    prometheus: str
+    kind: Kind
+    unit: str
+    description: str
+    attributes: tuple[str, ...]
+    observe: Callable[[Picture, float], Iterable[Observation]] | None
+
+
+def _agent_up(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((s.cluster, a.name), float(a.up)) for s in picture.snapshots for a in s.agents)
+
+
+def _agent_idle_time(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((s.cluster, a.name), a.idle_time(now)) for s in picture.snapshots for a in s.agents)
+
+
+def _agent_restarts(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((s.cluster, a.name), float(a.sample.restart_count)) for s in picture.snapshots for a in s.agents)
+
+
+def _agent_state(picture: Picture, now: float) -> Iterable[Observation]:
+    for snapshot in picture.snapshots:
+        for agent in snapshot.agents:
+            for state, text in _STATES:
+                yield (snapshot.cluster, agent.name, text), float(agent.state is state)
+
+
+def _cluster_agents(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((s.cluster, text), float(s.count(state))) for s in picture.snapshots for state, text in _STATES)
+
+
+def _cluster_alerts(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((cluster, level.value), float(count)) for (cluster, level), count in picture.alert_counts.items())
+
+
+def _alert_active(picture: Picture, now: float) -> Iterable[Observation]:
+    for (cluster, agent, rule, level), active in picture.active_alerts.items():
+        yield (cluster, agent, rule, level.value), float(active)
+
+
+def _heartbeat(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((cluster,), at) for cluster, at in picture.heartbeats.items())
+
+
+def _deliveries(picture: Picture, now: float) -> Iterable[Observation]:
+    return ((labels, float(count)) for labels, count in picture.deliveries.items())
+
+
+CHECK_DURATION = Metric(
+    "orchestrator.monitor.check.duration",
+    "orchestrator_monitor_check_duration_seconds",
+    Kind.HISTOGRAM,
+    "s",
+    "How long a check of a cluster took.",
+    (CLUSTER, SOURCE, OUTCOME),
+    None,
+)
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "orchestrator.agent.up",
+        "orchestrator_agent_up",
+        Kind.GAUGE,
+        "{agent}",
+        "Whether the agent's process lives: 1 or 0.",
+        (CLUSTER, AGENT_NAME),
+        _agent_up,
+    ),
+    Metric(
+        "orchestrator.agent.idle_time",
+        "orchestrator_agent_idle_time_seconds",
+        Kind.GAUGE,
+        "s",
+        "Time since the agent last did anything; 0 while it does not run.",
+        (CLUSTER, AGENT_NAME),
+        _agent_idle_time,
+    ),
+    Metric(
+        "orchestrator.agent.restarts",
+        "orchestrator_agent_restarts_total",
+        Kind.COUNTER,
+        "{restart}",
+        "How often the agent was started again.",
+        (CLUSTER, AGENT_NAME),
+        _agent_restarts,
+    ),
+    Metric(
+        "orchestrator.cluster.alerts",
+        "orchestrator_cluster_alerts_total",
+        Kind.COUNTER,
+        "{alert}",
+        "Alerts by the level they entered; a repeat does not count.",
+        (CLUSTER, LEVEL),
+        _cluster_alerts,
+    ),
+    Metric(
+        "orchestrator.agent.state",
+        "orchestrator_agent_state",
+        Kind.GAUGE,
+        "{agent}",
+        "1 for the state the agent is in, 0 for every other.",
+        (CLUSTER, AGENT_NAME, STATE),
+        _agent_state,
+    ),
+    Metric(
+        "orchestrator.cluster.agents",
+        "orchestrator_cluster_agents",
+        Kind.GAUGE,
+        "{agent}",
+        "Agents of the cluster by state.",
+        (CLUSTER, STATE),
+        _cluster_agents,
+    ),
+    Metric(
+        "orchestrator.alert.active",
+        "orchestrator_alert_active",
+        Kind.GAUGE,
+        "{alert}",
+        "1 while the alert is open, 0 for a while after.",
+        (CLUSTER, AGENT_NAME, RULE, LEVEL),
+        _alert_active,
+    ),
+    Metric(
+        "orchestrator.monitor.heartbeat_time",
+        "orchestrator_monitor_heartbeat_time_seconds",
+        Kind.GAUGE,
+        "s",
+        "Unix time of the last finished check.",
+        (CLUSTER,),
+        _heartbeat,
+    ),
+    CHECK_DURATION,
+    Metric(
+        "orchestrator.notification.deliveries",
+        "orchestrator_notification_deliveries_total",
+        Kind.COUNTER,
+        "{notification}",
+        "Notifications by channel and outcome.",
+        (CHANNEL, OUTCOME),
+        _deliveries,
+    ),
+)
+"""Every metric, in the order of /metrics."""

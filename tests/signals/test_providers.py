@@ -1,0 +1,121 @@
+"""Providers from OTEL_* variables: only where wanted, only where the program has none, never in the way at the end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from telemetry.signals.providers import TelemetryError, check_endpoints, protocol, wanted
+from telemetry.signals.resource import build_resource, instance_id
+
+
+@pytest.mark.parametrize(
+    ("environ", "exporters"),
+    [
+        ({}, ()),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, ("otlp",)),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:4318/v1/metrics"}, ("otlp",)),
+        ({"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://127.0.0.1:4318/v1/logs"}, ()),
+        ({"OTEL_METRICS_EXPORTER": "otlp, prometheus"}, ("otlp", "prometheus")),
+        ({"OTEL_METRICS_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, ()),
+        ({"OTEL_SDK_DISABLED": "TRUE", "OTEL_METRICS_EXPORTER": "otlp"}, ()),
+    ],
+)
+def test_metrics_are_exported_when_a_variable_says_so(environ: dict[str, str], exporters: tuple[str, ...]) -> None:
+    assert wanted("metrics", environ) == exporters
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"OTEL_METRICS_EXPORTER": "datadog"}, "OTEL_METRICS_EXPORTER: 'datadog' is not known; allowed are otlp"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' is not possible"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' is not a URL"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://u:secret@:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT: '***@:4318' is not"),
+        ({"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://h:99999"}, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"),
+    ],
+)
+def test_a_wrong_variable_is_named_with_its_value_and_what_is_allowed(environ: dict[str, str], says: str) -> None:
+    with pytest.raises(TelemetryError) as caught:
+        check_endpoints(environ)
+        wanted("metrics", environ)
+        protocol("metrics", environ)
+    assert str(caught.value).startswith(says)
+
+
+def test_the_resource_is_ours_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OTEL_RESOURCE_ATTRIBUTES", raising=False)
+    monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
+    attributes = build_resource(instance="/var/lib/x", environment="production").attributes
+    assert attributes["service.name"] == "orchestrator-cc"
+    assert "service.namespace" not in attributes
+    assert attributes["deployment.environment.name"] == "production"
+    assert attributes["service.instance.id"] == instance_id(str(attributes["host.name"]), "/var/lib/x")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=mine,team=a,service.instance.id=7")
+    assert build_resource().attributes["service.name"] == "mine"
+    assert build_resource().attributes["service.instance.id"] == "7"
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "named")
+    assert build_resource().attributes["service.name"] == "named"
+
+
+def run(program: str, **environ: str) -> tuple[subprocess.CompletedProcess[str], float]:
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2]), **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done, time.monotonic() - started
+
+
+WORK = """
+import telemetry
+print(telemetry.configure())
+with __import__("opentelemetry.trace").trace.get_tracer("t").start_as_current_span("s"):
+    pass
+"""
+
+
+def test_nothing_set_builds_nothing_and_imports_no_sdk() -> None:
+    done, _ = run("import sys\n" + WORK + "print('opentelemetry.sdk.trace' in sys.modules)")
+    assert done.stdout.splitlines() == ["()", "False"], done.stderr
+
+
+def test_a_dead_collector_neither_raises_nor_holds_up_the_end() -> None:
+    dead = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    done, seconds = run(WORK + "print(telemetry.shutdown(2.0) in (True, False))", **dead)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["('traces', 'metrics', 'logs')", "True"]
+    assert "Traceback" not in done.stderr
+    without, seconds_without = run(WORK, **dead)
+    assert without.returncode == 0
+    assert max(seconds, seconds_without) < 10  # without a deadline of ours it was 30
+
+
+def test_a_program_with_providers_of_its_own_keeps_them() -> None:
+    own = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+mine = TracerProvider()
+trace.set_tracer_provider(mine)
+import telemetry
+print(telemetry.configure())
+print(trace.get_tracer_provider() is mine)
+"""
+    done, _ = run(own, OTEL_TRACES_EXPORTER="console", OTEL_METRICS_EXPORTER="console")
+    assert done.stdout.splitlines()[:2] == ["('metrics',)", "True"], done.stderr
+
+
+def test_grpc_is_imported_only_when_asked_for() -> None:
+    loaded = WORK + "import sys; print('grpc' in sys.modules)"
+    http, _ = run(loaded, OTEL_TRACES_EXPORTER="otlp")
+    grpc, _ = run(loaded, OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+    assert http.stdout.splitlines()[-1] == "False"
+    assert grpc.stdout.splitlines()[-1] == "True"

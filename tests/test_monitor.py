@@ -1,0 +1,238 @@
+"""ClusterMonitor: the seed's API, and what a check tells the world."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from telemetry import Alert, AlertLevel, ClusterMonitor
+from telemetry.model import AgentSample, State
+from telemetry.sources.base import SourceError
+from telemetry.testing import CapturedSignals, FakeClock, RecordingNotifier, ScriptedSource
+
+UP = AgentSample("a", running=True, reported=State.BUSY, proven=True)
+OTHER = AgentSample("b", running=True, reported=State.BUSY, proven=True)
+DOWN = AgentSample("a", running=False, reason="exited")
+
+
+class Seed:
+    """A cluster manager as the seed has it."""
+
+    def __init__(self) -> None:
+        self.agents: list[dict[str, Any]] = [self.agent("grand_boss"), self.agent("middle_manager")]
+
+    @staticmethod
+    def agent(name: str, running: bool = True) -> dict[str, Any]:
+        return {"name": name, "role": "r", "running": running, "restart_count": 0, "last_activity": 0.0}
+
+    def get_status(self) -> dict[str, Any]:
+        return {"cluster_name": "cc", "session_name": "s", "session_exists": True, "agents": self.agents}
+
+
+def monitor_of(*steps: Any, **options: Any) -> tuple[ClusterMonitor, CapturedSignals, FakeClock]:
+    clock = FakeClock()
+    captured = CapturedSignals(clock)
+    source = ScriptedSource.of(*steps)
+    return ClusterMonitor.for_source(source, signals=captured.signals, clock=clock, **options), captured, clock
+
+
+def check(monitor: ClusterMonitor, clock: FakeClock) -> None:
+    clock.advance(5)
+    try:
+        asyncio.run(monitor.check_now())
+    except RuntimeError:
+        assert monitor.snapshot is not None
+        assert monitor.snapshot.source_error
+
+
+def test_the_seeds_program_works_after_changing_one_import() -> None:
+    told: list[Alert] = []
+    manager = Seed()
+
+    async def send(alert: Alert) -> None:
+        await asyncio.sleep(0)
+        told.append(alert)
+
+    async def program() -> None:
+        monitor = ClusterMonitor(
+            manager, check_interval=5.0, agent_timeout=60.0, max_idle_time=300.0, alert_callback=lambda alert: send(alert)
+        )
+        assert monitor.get_metrics() is None
+        monitor.start()
+        assert monitor.is_running()
+        metrics = await monitor.check_now()
+        assert (metrics.total_agents, metrics.running_agents, metrics.unhealthy_agents) == (2, 2, 0)
+        manager.agents[1]["running"] = False
+        await monitor.check_now()
+        await asyncio.sleep(0.01)
+        assert {(a.level, a.agent_name) for a in told} == {
+            (AlertLevel.ERROR, "middle_manager"),
+            (AlertLevel.WARNING, "cc"),
+        }
+        assert [a.agent_name for a in monitor.get_alerts(level=AlertLevel.ERROR, resolved=False)] == ["middle_manager"]
+        summary = monitor.get_status_summary()
+        assert summary["monitoring"] is True
+        assert summary["unresolved_alerts"] == 2
+        assert summary["last_metrics"]["running_agents"] == 1
+        monitor.resolve_alert(0)
+        assert monitor.get_status_summary()["unresolved_alerts"] == 1
+        await monitor.check_now()
+        assert monitor.get_status_summary()["unresolved_alerts"] == 1
+        monitor.clear_alerts()
+        assert monitor.get_alerts() == []
+        await monitor.stop_async()
+        assert not monitor.is_running()
+
+    asyncio.run(program())
+
+
+def test_start_without_a_loop_watches_from_a_thread_of_its_own() -> None:
+    seen = threading.Event()
+    callback_threads = set()
+
+    class Manager(Seed):
+        def get_status(self) -> dict[str, Any]:
+            self.agents[0]["running"] = False
+            return super().get_status()
+
+    def callback(alert: Alert) -> None:
+        callback_threads.add(threading.current_thread().name)
+        seen.set()
+
+    monitor = ClusterMonitor(Manager(), check_interval=0.01, alert_callback=callback)
+    monitor.start()
+    assert seen.wait(10)
+    assert asyncio.run(monitor.check_now()).running_agents == 1
+    monitor.stop()
+    assert not monitor.is_running()
+    assert callback_threads == {"cluster-monitor default"}
+    monitor.start()
+    assert monitor.is_running()
+    monitor.stop()
+
+
+def test_a_callback_that_raises_or_never_returns_harms_nobody() -> None:
+    def bad(alert: Alert) -> None:
+        raise ValueError("callback")
+
+    async def never(alert: Alert) -> None:
+        raise ValueError("async callback")
+
+    for callback in (bad, never):
+        monitor, _, clock = monitor_of([UP, OTHER], [DOWN, OTHER], [UP, OTHER], alert_callback=callback)
+        for _ in range(3):
+            check(monitor, clock)
+        metrics = monitor.get_metrics()
+        assert metrics is not None
+        assert metrics.running_agents == 2
+
+
+def test_a_callback_hears_of_warning_and_above_and_of_the_end() -> None:
+    notifier = RecordingNotifier()
+    monitor, _, clock = monitor_of([UP, OTHER], [DOWN, OTHER], [UP, OTHER], alert_callback=notifier)
+    for _ in range(3):
+        check(monitor, clock)
+    about_a = [(a.level.value, a.resolved, a.message) for a in notifier.told if a.agent_name == "a"]
+    assert about_a == [
+        ("error", False, "agent stopped: exited"),
+        ("info", True, "over after 5 s: agent stopped: exited"),
+    ]
+
+
+def test_a_source_that_fails_means_unknown_one_alert_a_metric_and_goes_on() -> None:
+    monitor, captured, clock = monitor_of([UP, OTHER], SourceError("no tmux"), SourceError("no tmux"), [UP, OTHER])
+    for _ in range(3):
+        check(monitor, clock)
+    assert monitor.snapshot is not None
+    assert {agent.state for agent in monitor.snapshot.agents} == {State.UNKNOWN}
+    failures = [a for a in monitor.get_alerts() if a.rule == "source_failing"]
+    assert [a.message for a in failures] == ["the source does not answer: no tmux"]
+    durations = captured.metrics()["orchestrator.monitor.check.duration"]
+    assert {dict(key)["outcome"]: point.count for key, point in durations.items()} == {"ok": 1, "error": 2}
+    check(monitor, clock)
+    assert {agent.state for agent in monitor.snapshot.agents} == {State.BUSY}
+    assert failures[0].resolved
+
+
+def test_a_source_that_raises_what_it_should_not_is_told_as_failing_too() -> None:
+    monitor, _, clock = monitor_of(ZeroDivisionError("oops"))
+    check(monitor, clock)
+    assert monitor.snapshot is not None
+    assert monitor.snapshot.source_error.startswith("ZeroDivisionError")
+
+
+def test_a_source_that_does_not_answer_in_time_makes_its_agents_unresponsive() -> None:
+    class Hangs(ScriptedSource):
+        async def read(self, now: float) -> Any:
+            if self.reads:
+                await asyncio.Event().wait()
+            return await super().read(now)
+
+    clock = FakeClock()
+    captured = CapturedSignals(clock)
+    source = Hangs.of([UP])
+    monitor = ClusterMonitor.for_source(source, agent_timeout=0.01, signals=captured.signals, clock=clock)
+    check(monitor, clock)
+    check(monitor, clock)
+    assert monitor.snapshot is not None
+    assert [agent.state for agent in monitor.snapshot.agents] == [State.UNRESPONSIVE]
+    assert captured.metric("orchestrator.agent.state", cluster="demo", agent_name="a", state="unresponsive") == 1
+    assert captured.metric("orchestrator.agent.up", cluster="demo", agent_name="a") == 1
+
+
+def test_only_a_check_that_holds_something_becomes_a_trace() -> None:
+    monitor, captured, clock = monitor_of([UP, OTHER], [UP, OTHER], [DOWN, OTHER], [DOWN, OTHER])
+    for _ in range(4):
+        check(monitor, clock)
+    assert [span.name for span in captured.spans] == [
+        "orchestrator.source.read",
+        "orchestrator.evaluate",
+        "orchestrator.check",
+    ]
+    root = captured.spans[-1]
+    assert root.context is not None
+    assert root.parent is None
+    assert all(span.parent and span.parent.span_id == root.context.span_id for span in captured.spans[:-1])
+    (alert,) = monitor.get_alerts(level=AlertLevel.ERROR)
+    assert alert.trace_id == format(root.context.trace_id, "032x")
+    assert captured.flushes == 1
+
+
+def test_alerts_are_counted_once_a_level_and_state_changes_as_info() -> None:
+    monitor, captured, clock = monitor_of([UP, OTHER], [DOWN, OTHER], [DOWN, OTHER], [UP, OTHER])
+    for _ in range(4):
+        check(monitor, clock)
+    counts = {dict(k)["level"]: v for k, v in captured.metrics()["orchestrator.cluster.alerts"].items()}
+    assert counts == {"info": 2, "warning": 1, "error": 1, "critical": 0}
+
+
+def test_a_source_is_never_read_twice_at_once() -> None:
+    class Slow(ScriptedSource):
+        inside = most = 0
+
+        async def read(self, now: float) -> Any:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            await asyncio.sleep(0.01)
+            self.inside -= 1
+            return await super().read(now)
+
+    source = Slow.of([UP])
+    monitor = ClusterMonitor.for_source(source, signals=CapturedSignals(FakeClock()).signals, clock=FakeClock())
+
+    async def many() -> None:
+        await asyncio.gather(*(monitor.check_now() for _ in range(20)))
+
+    asyncio.run(many())
+    assert (source.most, source.reads) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["check_interval", "agent_timeout", "max_idle_time"])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+def test_impossible_times_are_refused_by_name(name: str, value: float) -> None:
+    options: dict[str, Any] = {name: value}
+    with pytest.raises(ValueError, match=f"^{name}: .* allowed is a positive number of seconds"):
+        ClusterMonitor(Seed(), **options)
