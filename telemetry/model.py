@@ -1,7 +1,8 @@
 """The values that flow through the monitor: AgentSample → ClusterSnapshot → Transition → Alert.
 
 All are plain data. Those a check makes are frozen, so that a reader in another thread can keep one while the next is
-made. Times are Unix seconds (UTC) unless a name says otherwise; texts have been through `telemetry.clean` where they entered.
+made. Times are Unix seconds (UTC) unless a name says otherwise; texts have been through `telemetry.clean` where they
+entered.
 """
 
 from __future__ import annotations

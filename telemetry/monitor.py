@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from telemetry.alerts import AlertEvent, AlertHistory, Engine, with_idle_unit
+from telemetry.alerts import (
+    AGENT_RESTARTING,
+    AlertEvent,
+    AlertHistory,
+    Engine,
+    Rule,
+    idle_ladder,
+    with_ladders,
+)
 from telemetry.clock import Clock, SystemClock
 from telemetry.health import Limits, cluster_metrics, evaluate, transitions, without_answer
 from telemetry.model import Alert, AlertLevel, ClusterMetrics, ClusterSnapshot, Reading
@@ -53,7 +61,7 @@ class ClusterMonitor:
         alert_callback: AlertCallback | None = None,
     ) -> None:
         self._set_up(
-            ManagerSource(cluster_manager), check_interval, agent_timeout, max_idle_time, alert_callback, None, None
+            ManagerSource(cluster_manager), check_interval, agent_timeout, max_idle_time, alert_callback, None, None, None
         )
 
     @classmethod
@@ -65,13 +73,20 @@ class ClusterMonitor:
         agent_timeout: float = 60.0,
         max_idle_time: float = 300.0,
         alert_callback: AlertCallback | None = None,
+        rules: Sequence[Rule] | None = None,
         signals: Signals | None = None,
         clock: Clock | None = None,
     ) -> ClusterMonitor:
-        """A monitor of any source; `signals` and `clock` default to the process's own."""
+        """A monitor of any source.
+
+        Args:
+            rules: Instead of the catalogue with its idle thresholds at once, twice and three times `max_idle_time`.
+            signals: Instead of the process's own.
+            clock: Instead of the system's.
+        """
         monitor = cls.__new__(cls)
         monitor._set_up(  # noqa: SLF001 - its own class
-            source, check_interval, agent_timeout, max_idle_time, alert_callback, signals, clock
+            source, check_interval, agent_timeout, max_idle_time, alert_callback, rules, signals, clock
         )
         return monitor
 
@@ -82,6 +97,7 @@ class ClusterMonitor:
         agent_timeout: float,
         max_idle_time: float,
         alert_callback: AlertCallback | None,
+        rules: Sequence[Rule] | None,
         signals: Signals | None,
         clock: Clock | None,
     ) -> None:
@@ -94,8 +110,10 @@ class ClusterMonitor:
                 raise ValueError(f"{name}: {value!r} is not possible; allowed is a positive number of seconds")
         self._source = source
         self._interval = check_interval
-        self._limits = Limits(agent_timeout, max_idle_time)
-        self._engine = Engine(with_idle_unit(max_idle_time))
+        rules = with_ladders(idle=idle_ladder(max_idle_time)) if rules is None else rules
+        restarts = next((rule.lowest for rule in rules if rule.id == AGENT_RESTARTING.id), float("inf"))
+        self._limits = Limits(agent_timeout, max_idle_time, restarts)
+        self._engine = Engine(rules)
         self._callback = alert_callback
         self._clock: Clock = clock or SystemClock()
         self._signals = signals or shared_signals()
@@ -116,7 +134,7 @@ class ClusterMonitor:
             self._runner.start()
 
     def stop(self) -> None:
-        """Ends watching, from anywhere; from another thread than the loop's it waits until that has ended (2 s at most)."""
+        """Ends watching, from anywhere; from another thread it waits until the loop has ended (2 s at most)."""
         self._runner.stop()
 
     async def stop_async(self) -> None:
@@ -143,16 +161,16 @@ class ClusterMonitor:
         while True:
             try:
                 await self._check()
-            except Exception:  # noqa: BLE001 - a fault of ours: told each time, and seen by the heartbeat that stands still
+            except Exception:  # noqa: BLE001 - a fault of ours: told each time, and the heartbeat stands still
                 _log.exception("a check failed: this is a bug, please report it", cluster=self.cluster)
-            # A check that took longer than the interval is followed by the next at once, not by a burst of those missed.
+            # A check that took longer than the interval is followed by the next at once, not by all those missed.
             due = max(due + self._interval, self._clock.monotonic())
             await asyncio.sleep(due - self._clock.monotonic())
 
     # --- one check --------------------------------------------------------------------------------------------------
 
     async def _check(self) -> ClusterSnapshot:
-        """One check; callers that come while one is under way share it, so that a source is never read twice at once."""
+        """One check; callers that come while one is under way share it: a source is never read twice at once."""
         if self._checking is None or self._checking.done():
             self._checking = asyncio.get_running_loop().create_task(self._check_once())
         return await asyncio.shield(self._checking)

@@ -118,4 +118,3 @@ class CapturedSignals:
 def labels(attributes: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
     """Attributes as a key."""
     return frozenset(attributes.items())
-

@@ -58,7 +58,11 @@ def test_the_seeds_program_works_after_changing_one_import() -> None:
 
     async def program() -> None:
         monitor = ClusterMonitor(
-            manager, check_interval=5.0, agent_timeout=60.0, max_idle_time=300.0, alert_callback=lambda alert: send(alert)
+            manager,
+            check_interval=5.0,
+            agent_timeout=60.0,
+            max_idle_time=300.0,
+            alert_callback=lambda alert: send(alert),  # noqa: PLW0108 - as the seed's users write it
         )
         assert monitor.get_metrics() is None
         monitor.start()

@@ -2,6 +2,18 @@
 
 from telemetry.alerts.engine import AlertEvent, Change, Engine, Key, Outcome
 from telemetry.alerts.history import AlertHistory
-from telemetry.alerts.rules import CATALOGUE, Rule, with_idle_unit
+from telemetry.alerts.rules import AGENT_RESTARTING, CATALOGUE, Rule, idle_ladder, with_ladders
 
-__all__ = ["CATALOGUE", "AlertEvent", "AlertHistory", "Change", "Engine", "Key", "Outcome", "Rule", "with_idle_unit"]
+__all__ = [
+    "AGENT_RESTARTING",
+    "CATALOGUE",
+    "AlertEvent",
+    "AlertHistory",
+    "Change",
+    "Engine",
+    "Key",
+    "Outcome",
+    "Rule",
+    "idle_ladder",
+    "with_ladders",
+]

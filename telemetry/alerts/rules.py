@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from telemetry.model import AlertLevel
@@ -109,8 +109,20 @@ CATALOGUE: tuple[Rule, ...] = (
 """Every rule, in the order they are told."""
 
 
-def with_idle_unit(max_idle_time: float) -> tuple[Rule, ...]:
-    """The catalogue with the idle ladder at N, 2N, 3N seconds, as `max_idle_time=N` means."""
-    ladder = _ladder(max_idle_time, 2 * max_idle_time, 3 * max_idle_time)
-    idle = Rule(AGENT_IDLE.id, AGENT_IDLE.watches, ladder, AGENT_IDLE.summary, AGENT_IDLE.todo)
-    return tuple(idle if rule is AGENT_IDLE else rule for rule in CATALOGUE)
+Ladder = tuple[float, float, float]
+"""Thresholds of WARNING, ERROR and CRITICAL."""
+
+
+def with_ladders(
+    *, idle: Ladder | None = None, restarts: Ladder | None = None, stopped: Ladder | None = None
+) -> tuple[Rule, ...]:
+    """The catalogue with other thresholds where they are given: seconds idle, restarts, stopped agents."""
+    changed = {AGENT_IDLE.id: idle, AGENT_RESTARTING.id: restarts, STOPPED_AGENTS.id: stopped}
+    return tuple(
+        replace(rule, levels=_ladder(*ladder)) if (ladder := changed.get(rule.id)) else rule for rule in CATALOGUE
+    )
+
+
+def idle_ladder(max_idle_time: float) -> Ladder:
+    """N, 2N, 3N seconds, as `max_idle_time=N` means."""
+    return max_idle_time, 2 * max_idle_time, 3 * max_idle_time

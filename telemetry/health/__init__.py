@@ -34,7 +34,7 @@ class Limits:
 
     agent_timeout: float = 60.0
     max_idle_time: float = 300.0
-    max_restarts: int = 3
+    max_restarts: float = 3
 
 
 def evaluate(
@@ -150,9 +150,7 @@ def transitions(before: ClusterSnapshot | None, after: ClusterSnapshot) -> tuple
         return ()
     return tuple(
         Transition(after.cluster, agent, was.state, after.taken_at)
-        for agent, (_, was) in zip(
-            after.agents, in_step((a.sample for a in after.agents), before.agents), strict=True
-        )
+        for agent, (_, was) in zip(after.agents, in_step((a.sample for a in after.agents), before.agents), strict=True)
         if was is not None and was is not agent and was.state is not agent.state
     )
 

@@ -58,6 +58,7 @@ class FileSink:
         self._file = self._open()
         written = os.fstat(self._file)
         self._day = int(now // _DAY)
+        self._day_ends = (self._day + 1) * _DAY
         if written.st_size and int(written.st_mtime // _DAY) < self._day:
             self._rotate(int(written.st_mtime // _DAY))
         self._delete_old()
@@ -66,6 +67,10 @@ class FileSink:
         with self._lock:
             if self._file < 0:
                 raise ValueError("the log file is closed")
+            size = self._size + len(line)
+            if 0 <= now - self._looked < _LOOK_EVERY and now < self._day_ends and size <= self._max_bytes:
+                self._append(line)
+                return
             if not 0 <= now - self._looked < _LOOK_EVERY:
                 self._look(now)
             try:
@@ -130,6 +135,7 @@ class FileSink:
         if today <= self._day and (self._size + coming <= self._max_bytes or not self._size or now < self._retry_at):
             return
         before, self._day = self._day, max(today, self._day)
+        self._day_ends = (self._day + 1) * _DAY
         self._retry_at = now + _RETRY_AFTER
         self._rotate(before)
         self._retry_at = float("-inf")

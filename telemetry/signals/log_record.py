@@ -236,11 +236,8 @@ class RecordIds:
     def next(self, nanoseconds: int) -> str:
         """A new one, for a record of that Unix time."""
         millis, rest = divmod(nanoseconds, 1_000_000)
-        fraction = rest * 4096 // 1_000_000
-        return (
-            f"{millis >> 16 & 0xFFFFFFFF:08x}-{millis & 0xFFFF:04x}-7{fraction:03x}"
-            f"-{self._process}{next(self._count) & 0xFFFFFFFF:08x}"
-        )
+        digits = f"{millis << 12 | rest * 4096 // 1_000_000:015x}"
+        return f"{digits[:8]}-{digits[8:12]}-7{digits[12:]}-{self._process}{next(self._count) & 0xFFFFFFFF:08x}"
 
 
 _NO_TRACE: dict[str, str] = {}

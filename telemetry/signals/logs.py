@@ -260,12 +260,18 @@ class LogPipeline:
         level, message, event, fields = draft
         timestamp, nanoseconds = self._stamps.of(self._now())
         record_id = self._ids.next(nanoseconds)
-        record: dict[str, CleanValue] = {"timestamp": timestamp, "level": level, "message": message, "logger": name}
-        if event:
-            record["event"] = event
-        record["record_id"] = record_id
-        record.update(fields)
-        record.update(trace_fields())
+        record: dict[str, CleanValue] = {
+            "timestamp": timestamp,
+            "level": level,
+            "message": message,
+            "logger": name,
+            "event": event,
+            "record_id": record_id,
+            **fields,
+            **trace_fields(),
+        }
+        if not event:
+            del record["event"]
         line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
         for what, write in self._write_sinks:
             try:

@@ -131,7 +131,7 @@ _SEEDS_COUNT = 5
 
 
 def _raw(agent: Any) -> tuple[Any, ...]:
-    """What is said of an agent: (running, restart_count, last_activity, role), then whatever is said beyond the seed."""
+    """What is said of an agent: (running, restart_count, last_activity, role), then (state, pane_index, pid) if said."""
     if len(agent) == _SEEDS_COUNT:
         with suppress(KeyError):  # then it has other keys: what the seed has is told in one call
             return _SEEDS_KEYS(agent)  # type: ignore[no-any-return]  # itemgetter of several keys answers with a tuple
@@ -153,7 +153,7 @@ def _sample(raw: tuple[Any, ...], name: str, role: str) -> AgentSample:
         restarts = _count(restarts)
     if type(active) is not float or not 0.0 <= active < math.inf:
         active = _unix_time(active)
-    # _make, since a call with arguments costs three times as much, and a busy cluster makes one for each agent and check
+    # _make: a call with arguments costs three times as much, and a busy cluster makes one for each agent and check
     return AgentSample._make((name, bool(running), role, restarts, active, reported, None, pane_index, pid, "", False))
 
 

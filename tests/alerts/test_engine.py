@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.alerts import CATALOGUE, AlertEvent, Change, Engine, Key, with_idle_unit
+from telemetry.alerts import CATALOGUE, AlertEvent, Change, Engine, Key, idle_ladder, with_ladders
 from telemetry.health import Limits, evaluate, without_answer
 from telemetry.model import AgentHealth, AgentSample, Alert, AlertLevel, ClusterSnapshot, State
 
@@ -85,7 +85,7 @@ def test_idle_climbs_the_seeds_ladder_and_is_over_with_activity() -> None:
 
 
 def test_max_idle_time_sets_the_ladders_unit() -> None:
-    cluster = Cluster(Engine(with_idle_unit(10.0)))
+    cluster = Cluster(Engine(with_ladders(idle=idle_ladder(10.0))))
     idle = AgentSample("a", running=True, last_activity=NOW, reported=State.IDLE)
     assert told(cluster.check(idle, after=10)) == {("fired", "a", "agent_idle", "warning")}
     assert told(cluster.check(idle, after=10)) == {("escalated", "a", "agent_idle", "error")}

@@ -79,7 +79,9 @@ def test_every_state_has_its_series_and_exactly_one_is_1() -> None:
     clock, picture = FakeClock(), Picture()
     fill(picture, clock.now(), AgentSample("a", running=True, reported=State.WAITING))
     page = parsed(Exposition(picture).render(clock.now()))
-    states = {dict(labels)["state"]: value for (name, labels), value in page.items() if name == "orchestrator_agent_state"}
+    states = {
+        dict(labels)["state"]: value for (name, labels), value in page.items() if name == "orchestrator_agent_state"
+    }
     assert states == {state.value: float(state is State.WAITING) for state in State}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.signals.providers import TelemetryError, check_endpoints, protocol, wanted
+from telemetry.signals.providers import TelemetryError, build, wanted
 from telemetry.signals.resource import build_resource, instance_id
 
 
@@ -34,16 +34,17 @@ def test_metrics_are_exported_when_a_variable_says_so(environ: dict[str, str], e
     [
         ({"OTEL_METRICS_EXPORTER": "datadog"}, "OTEL_METRICS_EXPORTER: 'datadog' is not known; allowed are otlp"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' is not possible"),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' is not a URL"),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"},
+            "OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' is not a URL",
+        ),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://u:secret@:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT: '***@:4318' is not"),
         ({"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://h:99999"}, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"),
     ],
 )
 def test_a_wrong_variable_is_named_with_its_value_and_what_is_allowed(environ: dict[str, str], says: str) -> None:
     with pytest.raises(TelemetryError) as caught:
-        check_endpoints(environ)
-        wanted("metrics", environ)
-        protocol("metrics", environ)
+        build(environ)
     assert str(caught.value).startswith(says)
 
 

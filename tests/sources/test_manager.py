@@ -63,7 +63,9 @@ def test_an_agent_about_which_nothing_changed_is_the_same_object() -> None:
 
 
 def test_only_name_and_running_are_needed_and_a_state_may_be_reported() -> None:
-    reading = read({"agents": [{"name": "a", "running": 1, "state": "waiting"}, {"name": "b", "running": 0, "state": "?"}]})
+    reading = read(
+        {"agents": [{"name": "a", "running": 1, "state": "waiting"}, {"name": "b", "running": 0, "state": "?"}]}
+    )
     assert [(a.running, a.reported) for a in reading.agents] == [(True, State.WAITING), (False, None)]
 
 

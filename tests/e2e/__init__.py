@@ -1,0 +1,1 @@
+"""The whole way: real tmux panes, our monitor, our collector, the real backends, each asked over its own query API."""
