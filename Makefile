@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-SOURCES := telemetry tests benchmarks
+SOURCES := telemetry tests benchmarks tools
 
 .PHONY: help
 help: ## this list
@@ -51,7 +51,12 @@ check: $(VENV)/.dev ## format, lint, types, imports, generated files
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tools.docs --check
 	@otel-collector/check.sh
+
+.PHONY: docs
+docs: $(VENV)/.dev ## write the generated tables of the READMEs anew
+	@$(BIN)/python -m tools.docs
 
 .PHONY: format
 format: $(VENV)/.dev ## format the Python code and mend what the linter can

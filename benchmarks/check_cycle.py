@@ -1,0 +1,123 @@
+"""What does a check of a tmux session cost beside the bare tmux call it makes?
+
+The peer is the same client call with the same commands on its standard input, through plain `subprocess.run`; both in
+turn, in one run, on a tmux server of their own whose panes print all the time.
+
+    python benchmarks/check_cycle.py [--panes 5] [--rounds 300] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+from telemetry.sources.tmux import TmuxOptions, TmuxSource
+from telemetry.sources.tmux_activity import SCREENS_A_CHECK
+from telemetry.sources.tmux_client import TmuxClient
+from telemetry.store import Store
+
+SESSION = "benchmark"
+MOST = 1.5
+"""So many times the bare call a check over 5 panes may cost."""
+_PRINTING = "while :; do date; sleep 0.5; done"
+
+
+class Server:
+    """A tmux server with printing panes, one window for each ten."""
+
+    def __init__(self, panes: int) -> None:
+        self.socket_name = f"benchmark-{uuid.uuid4().hex[:8]}"
+        self._run("new-session", "-d", "-s", SESSION, "-x", "200", "-y", "200", _PRINTING)
+        for number in range(1, panes):
+            how = ("new-window", "-d") if number % 10 == 0 else ("split-window", "-d")
+            self._run(*how, "-t", f"{SESSION}:{'' if number % 10 == 0 else '$'}", _PRINTING)
+            self._run("select-layout", "-t", f"{SESSION}:$", "even-vertical")
+        self.pane_ids = self._run("list-panes", "-s", "-t", SESSION, "-F", "#{pane_id}").split()
+        for number, pane_id in enumerate(self.pane_ids):
+            self._run("set-option", "-p", "-t", pane_id, "@agent_name", f"agent{number}")
+
+    def stop(self) -> None:
+        socket = self._run("display-message", "-p", "#{socket_path}").strip()
+        self._run("kill-server")
+        Path(socket).unlink(missing_ok=True)
+
+    def _run(self, *arguments: str) -> str:
+        environment = {key: value for key, value in os.environ.items() if key != "TMUX"}
+        command = ["tmux", "-L", self.socket_name, "-f", "/dev/null", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+
+
+async def measure(server: Server, rounds: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of the bare calls and of the checks."""
+    client = TmuxClient(server.socket_name, None, SESSION)
+    script = client.script("0" * 32, server.pane_ids[:SCREENS_A_CHECK])
+    bare: list[float] = []
+    check: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "state.db")
+        source = TmuxSource(TmuxOptions(socket_name=server.socket_name, session=SESSION), store)
+        for number in range(rounds + 5):
+            started = time.perf_counter()
+            subprocess.run(client.command, input=script, capture_output=True, check=True)  # noqa: ASYNC221 - the peer is the plain call
+            between = time.perf_counter()
+            reading = await source.read(time.time())
+            ended = time.perf_counter()
+            assert sum(agent.running for agent in reading.agents) == len(server.pane_ids)
+            if number >= 5:  # the first ones open the store and meet the panes
+                bare.append((between - started) * 1000)
+                check.append((ended - between) * 1000)
+        await source.close()
+        store.close()
+    return bare, check
+
+
+def summary(times: list[float]) -> dict[str, float]:
+    cuts = statistics.quantiles(times, n=100)
+    return {"p50_ms": round(statistics.median(times), 3), "p99_ms": round(cuts[98], 3)}
+
+
+def main() -> int:
+    """Prints the table; the status is 1 when the limit for 5 panes is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--panes", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    server = Server(arguments.panes)
+    try:
+        bare, check = asyncio.run(measure(server, arguments.rounds))
+    finally:
+        server.stop()
+    ratio = statistics.median(check) / statistics.median(bare)
+    kept = ratio <= MOST or arguments.panes != 5
+    result = {
+        "question": "a check of a tmux session against the bare tmux call it makes",
+        "panes": arguments.panes,
+        "rounds": arguments.rounds,
+        "bare_tmux_call": summary(bare),
+        "check": summary(check),
+        "ratio_of_medians": round(ratio, 3),
+        "at_most": MOST,
+    }
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        print(f"{arguments.panes} panes, {arguments.rounds} rounds   p50 ms   p99 ms")
+        for label, times in (("bare tmux call", bare), ("check", check)):
+            figures = summary(times)
+            print(f"{label:<24} {figures['p50_ms']:8.2f} {figures['p99_ms']:8.2f}")
+        print(f"{'ratio of medians':<24} {ratio:8.2f}   (at most {MOST} for 5 panes)")
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+#!/bin/sh
+# build-image.sh BINARY [TAG]: the container image of a collector that is built already (a static file, so that nothing is
+# pulled or compiled here). DOCKER names another client, such as podman; CA_CERTIFICATES another bundle.
+set -eu
+here="$(cd "$(dirname "$0")" && pwd)"
+binary="${1:?usage: build-image.sh BINARY [TAG]}"
+tag="${2:-orchestrator-telemetry-collector}"
+
+certificates="${CA_CERTIFICATES:-}"
+for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+    if [ -z "$certificates" ] && [ -r "$file" ]; then
+        certificates="$file"
+    fi
+done
+if [ -z "$certificates" ]; then
+    echo 'build-image.sh: no certificate bundle found on this machine; CA_CERTIFICATES=FILE names one' >&2
+    exit 1
+fi
+
+context="$(mktemp -d)"
+trap 'rm -rf "$context"' EXIT
+mkdir -m 0700 "$context/data"
+cp "$here/Dockerfile" "$context/"
+cp -L "$certificates" "$context/ca-certificates.crt"
+cp "$binary" "$context/otelcol-orchestrator"
+chmod 0755 "$context/otelcol-orchestrator"
+"${DOCKER:-docker}" build --tag "$tag" "$context"
+echo "built the image $tag; for example:"
+echo "  docker run --rm -e BACKENDS=prometheus -p 127.0.0.1:4318:4318 -p 127.0.0.1:8889:8889 $tag"

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"orchestrator-telemetry/otel-collector/backendsprovider"
+)
+
+// This file is written by hand; main.go and components.go beside it come from the builder and are not to be changed.
+// What must happen before the generated main does:
+func init() {
+	if len(os.Args) == 2 && os.Args[1] == "healthcheck" {
+		os.Exit(healthcheck())
+	}
+	// The Datadog exporter's libraries ask a cloud's metadata address for names otherwise.
+	if _, set := os.LookupEnv("AWS_EC2_METADATA_DISABLED"); !set {
+		_ = os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	}
+	if err := backendsprovider.Preflight(os.Args[1:], os.LookupEnv); err != nil {
+		say(err.Error())
+		os.Exit(2)
+	}
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		return // a subcommand, such as validate
+	}
+	if os.Getenv("ORCHESTRATOR_COLLECTOR_EXIT_WITH_STDIN") != "" {
+		go exitWithParent()
+	}
+	go boundShutdown()
+}
+
+func say(text string) { fmt.Fprintln(os.Stderr, "otelcol-orchestrator: "+text) }
+
+// exitWithParent ends the process when its standard input does: the program that started it holds the other end of the
+// pipe, and the kernel closes that however the program ends, kill -9 included.
+func exitWithParent() {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	time.AfterFunc(2*time.Second, func() { os.Exit(1) })
+	terminate()
+}
+
+func terminate() {
+	if self, err := os.FindProcess(os.Getpid()); err != nil || self.Signal(syscall.SIGTERM) != nil {
+		os.Exit(1)
+	}
+}
+
+// boundShutdown ends a shutdown that doesn't: with a backend down, the Elasticsearch exporter's last retries go on for
+// ever after SIGTERM. The signal is repeated, because the collector listens for it only some time after it has said that
+// everything is ready: one that comes before would be lost.
+func boundShutdown() {
+	seconds, err := strconv.ParseFloat(os.Getenv("ORCHESTRATOR_COLLECTOR_STOP_SECONDS"), 64)
+	if err != nil || seconds <= 0 {
+		seconds = 8
+	}
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM, os.Interrupt)
+	<-asked
+	for end := time.Now().Add(time.Duration(seconds * float64(time.Second))); time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+		terminate()
+	}
+	say(fmt.Sprintf("the shutdown took longer than %g s: what was still queued in memory is lost", seconds))
+	os.Exit(1)
+}
+
+// healthcheck asks the collector in the same container how it is, for an image that has no other program: 0 is well.
+func healthcheck() int {
+	host, port := os.Getenv("ORCHESTRATOR_COLLECTOR_HOST"), os.Getenv("ORCHESTRATOR_COLLECTOR_HEALTH_PORT")
+	if host == "" || host == "0.0.0.0" {
+		host = "127.0.0.1"
+	}
+	if port == "" {
+		port = "13133"
+	}
+	client := http.Client{Timeout: 3 * time.Second}
+	response, err := client.Get("http://" + net.JoinHostPort(host, port) + "/")
+	if err != nil {
+		say(err.Error())
+		return 1
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		say(response.Status)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,94 @@
+"""The command line. A command's module is imported when the command is called: `--help` needs none of them."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+PROGRAM = "orchestrator-telemetry"
+
+COMMANDS = {
+    "up": "All of it: watch, dashboard, /metrics, and the collector where it can be had.",
+    "monitor": "Watch only, without dashboard and collector.",
+    "dashboard": "Watch, with dashboard, API and /metrics, without the collector.",
+    "check": "One check now, as a table or JSON; the exit code says how it is.",
+    "config": "What is set, and where each value came from.",
+    "demo": "`up` on five pretended agents in tmux that work, idle, crash and come back.",
+    "collector": "Build, run and check the bundled OpenTelemetry Collector.",
+}
+"""Every command with its line of help: a module of the same name holds it as `app`."""
+
+HELP = f"""OpenTelemetry for clusters of coding agents: who died, who hangs, who waits for you.
+
+\b
+First steps:
+  {PROGRAM} up                  # watch the agents in your tmux; without any, a demo
+  {PROGRAM} up --cluster-file cluster.yaml
+  BACKENDS=prometheus,loki {PROGRAM} up
+  {PROGRAM} check || echo trouble
+
+Settings come from flags, then ORCHESTRATOR_* and OTEL_* variables, then ./{PROGRAM}.yaml; `{PROGRAM} config` shows
+them all.
+
+\b
+Exit codes: 0 all is well (or stopped as asked), 1 it could not start, 2 a setting is wrong. `check` has its own.
+"""
+
+
+class LazyGroup(TyperGroup):
+    """Knows its commands by name; imports one when it is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, imported now; None for a name that isn't one."""
+        if cmd_name not in COMMANDS:
+            return None
+        return typer.main.get_command(import_module(f"telemetry.cli.{cmd_name}").app)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The table of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    help=HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"{PROGRAM} {version(PROGRAM)}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def main() -> None:
+    """The program's entry point; ends the process."""
+    try:
+        app(prog_name=PROGRAM)
+    except BrokenPipeError:  # `… check | head`: whoever read us has seen enough
+        sys.stderr.close()
+        sys.exit(141)

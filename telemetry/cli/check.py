@@ -1,0 +1,171 @@
+"""`orchestrator-telemetry check`: look once, say how it is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from telemetry.cli import options as opt
+from telemetry.cli.screen import draw, duration
+from telemetry.settings import SettingsError
+
+if TYPE_CHECKING:
+    from telemetry.model import Alert, ClusterSnapshot
+    from telemetry.monitor import ClusterMonitor
+    from telemetry.settings import Settings
+    from telemetry.watching import Watch
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+Found: TypeAlias = "tuple[ClusterSnapshot | None, list[Alert]]"
+STYLES = {
+    "busy": "green",
+    "idle": "blue",
+    "waiting": "bold yellow",
+    "unresponsive": "bold yellow",
+    "stopped": "bold red",
+    "unknown": "magenta",
+}
+WELL, ATTENTION, BROKEN, UNKNOWN = range(4)
+
+
+@app.command()
+def check(
+    *,
+    config: opt.ConfigFile = None,
+    profile: opt.Profile = None,
+    cluster_file: opt.ClusterFile = None,
+    tmux_session: opt.TmuxSession = None,
+    tmux_socket: opt.TmuxSocket = None,
+    state_dir: opt.StateDir = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Look at every agent once, now, and print what is seen. Writes nothing and needs no running monitor.
+
+    \b
+    Examples:
+      orchestrator-telemetry check
+      orchestrator-telemetry check --json | jq '.clusters[].agents[] | select(.state != "busy")'
+      orchestrator-telemetry check >/dev/null || notify-send "an agent needs you"
+
+    \b
+    Exit codes (as Nagios and its heirs read them):
+      0  all is well
+      1  somebody should look: an agent waits for a person, is idle for too long, or restarted often
+      2  an agent is stopped or unresponsive, or the whole cluster is down (or: a setting is wrong)
+      3  nobody can tell: the source gives no answer, or there is nothing to watch
+    """
+    given = opt.flags(
+        profile=profile,
+        cluster_file=cluster_file,
+        tmux_session=tmux_session,
+        tmux_socket=tmux_socket,
+        state_dir=state_dir,
+    )
+    loaded = opt.settings(config, given)
+    from telemetry import watching
+
+    try:
+        watches = watching.watches(loaded.settings)
+    except SettingsError as error:
+        opt.fail(str(error), opt.BAD_SETTINGS)
+    found = asyncio.run(_look(loaded.settings, watches))
+    now, code = time.time(), max(map(_code, found))
+    if json:
+        print(_as_json(found, code, now))
+    else:
+        for one in found:
+            _print_cluster(one, now)
+    raise typer.Exit(code)
+
+
+async def _look(settings: Settings, watches: Sequence[Watch]) -> list[Found]:
+    """Every cluster once, side by side."""
+    from telemetry import watching
+
+    # Alerts go into the answer; without a handler the standard library would print them as well.
+    logging.getLogger("telemetry").addHandler(logging.NullHandler())
+    store = watching.remembered(settings)
+    monitors = [watching.monitor_of(watching.source_of(watch, store), settings) for watch in watches]
+
+    async def one(monitor: ClusterMonitor) -> Found:
+        with contextlib.suppress(RuntimeError):  # the source gave no answer: the snapshot says why
+            await monitor.check_now()
+        alerts = monitor.get_alerts(resolved=False)
+        await monitor.close()
+        return monitor.snapshot, alerts
+
+    return list(await asyncio.gather(*(one(monitor) for monitor in monitors)))
+
+
+def _code(found: Found) -> int:
+    from telemetry.model import State
+
+    snapshot, alerts = found
+    if snapshot is None or snapshot.source_error or not snapshot.agents:
+        return UNKNOWN
+    states = {agent.state for agent in snapshot.agents}
+    if not snapshot.session_exists or states & {State.STOPPED, State.UNRESPONSIVE}:
+        return BROKEN
+    if State.UNKNOWN in states:
+        return UNKNOWN
+    return ATTENTION if alerts or State.WAITING in states else WELL
+
+
+def _as_json(found: Sequence[Found], code: int, now: float) -> str:
+    import orjson
+
+    from telemetry.web import views
+
+    clusters = []
+    for snapshot, alerts in found:
+        if snapshot is None:
+            continue
+        clusters.append(
+            {
+                "name": snapshot.cluster,
+                "source": snapshot.source,
+                "source_error": snapshot.source_error,
+                "session_name": snapshot.session_name,
+                "session_exists": snapshot.session_exists,
+                "agents": [views.agent(agent, now) for agent in snapshot.agents],
+                "alerts": [views.alert(alert) for alert in alerts],
+            }
+        )
+    return orjson.dumps({"now": now, "exit_code": code, "clusters": clusters}, option=orjson.OPT_INDENT_2).decode()
+
+
+def _print_cluster(found: Found, now: float) -> None:
+    snapshot, alerts = found
+    if snapshot is None:
+        return
+    if snapshot.source_error:
+        print(f"{snapshot.cluster}: can't be seen: {snapshot.source_error}")
+        return
+    if not snapshot.agents:
+        print(
+            f"{snapshot.cluster}: no agents: name their panes (tmux set-option -p @agent_name NAME), or --cluster-file"
+        )
+        return
+    gone = "" if snapshot.session_exists else f" – the session {snapshot.session_name} is gone"
+    busy = sum(agent.state.value == "busy" for agent in snapshot.agents)
+    print(f"{snapshot.cluster}: {busy} of {len(snapshot.agents)} agents working{gone}")
+    rows = [
+        (
+            agent.name,
+            agent.state.value,
+            duration(agent.idle_time(now)) if agent.up else "–",
+            str(agent.sample.restart_count),
+            agent.reason,
+        )
+        for agent in snapshot.agents
+    ]
+    draw(("AGENT", "STATE", "IDLE", "RESTARTS", "WHY"), rows, STYLES)
+    for alert in alerts:
+        print(f"  {alert.level.value}: {alert.agent_name}: {alert.message}")

@@ -1,0 +1,109 @@
+"""`orchestrator-telemetry collector …`: build, run, check and show the bundled OpenTelemetry Collector."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="collector",
+    help="The bundled OpenTelemetry Collector: from OTLP to every backend.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+Backends = Annotated[
+    str,
+    typer.Option(
+        "--backends",
+        "-b",
+        envvar="BACKENDS",
+        help="Names with commas between, such as prometheus,loki. Default: prometheus,file, which need no server.",
+    ),
+]
+Configs = Annotated[
+    list[str] | None,
+    typer.Option("--config", "-c", help="A further configuration file, merged after the backends. May be repeated."),
+]
+
+
+@app.command()
+def build(
+    print_path: Annotated[bool, typer.Option("--print-path", help="Print nothing but where the program is.")] = False,
+) -> None:
+    """Build it, once. Takes minutes the first time and needs Go."""
+    binary = _binary()
+    print(binary if print_path else f"the collector is built: {binary}")
+
+
+@app.command()
+def run(backends: Backends = "", config: Configs = None) -> None:
+    """Run it in the foreground until Ctrl-C or SIGTERM."""
+    from telemetry.collector import CollectorError, child_environment, command
+
+    binary = _binary()
+    try:
+        environment = child_environment()
+    except CollectorError as error:
+        _fail(str(error))
+    sys.stdout.flush()
+    os.execve(binary, command(binary, backends=backends, configs=config or ()), environment)  # noqa: S606
+
+
+@app.command()
+def validate(backends: Backends = "", config: Configs = None) -> None:
+    """Say «ok», or in one line what is wrong. Nothing is started."""
+    from telemetry.collector import CollectorError
+    from telemetry.collector import validate as problem_of
+
+    try:
+        problem = problem_of(_binary(), backends=backends, configs=config or ())
+    except CollectorError as error:
+        problem = str(error)
+    if problem is not None:
+        _fail(problem)
+    print("ok")
+
+
+@app.command()
+def config(backends: Backends = "", config: Configs = None) -> None:
+    """Print the whole configuration in force as YAML, with secrets hidden."""
+    from telemetry.collector import CollectorError, merged_config
+
+    try:
+        text = merged_config(_binary(), backends=backends, configs=config or ())
+    except CollectorError as error:
+        _fail(str(error))
+    print(text, end="")
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def _binary() -> Path:
+    """The built collector; builds it with progress on standard error where needed."""
+    from telemetry.collector import CollectorError, binary_path
+    from telemetry.collector import build as build_it
+
+    try:
+        found = binary_path()
+        if found is not None:
+            return found
+        if not sys.stderr.isatty():
+            return build_it(lambda line: print(line, file=sys.stderr, flush=True), every=20.0)
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        with console.status("building the collector") as status:
+            return build_it(status.update, every=0.5)
+    except CollectorError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        print("interrupted: the next build goes on where this one was", file=sys.stderr)
+        raise typer.Exit(130) from None

@@ -1,0 +1,162 @@
+"""What `up`, `monitor`, `dashboard` and `demo` have in common: everything between the flags and the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telemetry import collecting, runtime, watching
+from telemetry.cli import options
+from telemetry.cli.screen import first_screen, has_colour
+from telemetry.clock import SystemClock
+from telemetry.collecting import OwnCollector, Wish
+from telemetry.daemon import LOG_FILE, Daemon, Plan, log_options
+from telemetry.demo import Demo
+from telemetry.listening import ListenError, RefusedAddressError, listen, url
+from telemetry.lockfile import Lock, LockedError
+from telemetry.settings import Flags, Loaded, Settings, SettingsError, load
+from telemetry.sources.base import SourceError
+from telemetry.watching import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a command asks for.
+
+    Attributes:
+        config: The settings file from the command line.
+        flags: The other flags.
+        web: Whether to serve dashboard, API and /metrics.
+        collector: Whether to run a collector of our own.
+        demo: `never`, `if nothing` is there to watch, or `only`.
+        notify: Whether the demo may send beyond this machine.
+    """
+
+    config: str | None
+    flags: Flags
+    web: bool = True
+    collector: Wish = Wish.NO
+    demo: str = "never"
+    notify: bool = False
+
+
+def run(start: Start) -> None:
+    """Runs a daemon until it is told to stop. Ends the process with one line where it can't start."""
+    loaded = options.settings(start.config, start.flags)
+    if start.demo == "only":  # beside a daemon that watches real agents
+        flags = {**start.flags, "state_dir": ("--state-dir", str(loaded.settings.state_dir / "demo"))}
+        start = replace(start, flags=flags)
+        loaded = options.settings(start.config, start.flags)
+    settings = loaded.settings
+    with ExitStack() as held:
+        try:
+            held.enter_context(Lock(settings.state_dir))
+            listener = listen(settings.dashboard) if start.web else None
+        except RefusedAddressError as error:
+            options.fail(str(error), options.BAD_SETTINGS)
+        except (LockedError, ListenError) as error:
+            options.fail(str(error))
+        except OSError as error:
+            options.fail(f"the state folder {settings.state_dir} can't be used: {error.strerror}")
+        watches, demo = _what_to_watch(start, settings)
+        backends = ",".join(settings.backends)
+        if demo and not start.notify:
+            backends = ""
+            if gone := collecting.keep_inside(os.environ):
+                options.say(f"the demo sends nothing outside without --notify: left out {', '.join(gone)}")
+        collector, state = _own_collector(start.collector, backends, settings.check_interval)
+        _configure(settings)
+        plan = Plan(
+            loaded=loaded,
+            watches=watches,
+            reload=lambda: load(start.flags, file=start.config),
+            listener=listener,
+            collector=collector,
+            demo=demo,
+        )
+        rows = _rows(settings, watches, listener, state)
+        try:
+            asyncio.run(_run(replace(plan, begun=lambda: _greet(loaded, rows))))
+        except SourceError as error:
+            options.fail(str(error))
+
+
+async def _run(plan: Plan) -> None:
+    await Daemon(plan).run()
+
+
+def _what_to_watch(start: Start, settings: Settings) -> tuple[Sequence[Watch], Demo | None]:
+    """The clusters, or the demo."""
+    if start.demo != "only":
+        try:
+            found = watching.watches(settings)
+        except SettingsError as error:
+            options.fail(str(error), options.BAD_SETTINGS)
+        if start.demo == "never" or watching.is_configured(settings) or watching.anything_there(found[0]):
+            return found, None
+        options.say("no agents in your tmux: here is a demo instead (--no-demo watches anyway)")
+    demo = Demo(SystemClock())
+    return (Watch(demo.options, f"a demo of five agents; to see them: {demo.attach_command}"),), demo
+
+
+def _own_collector(wish: Wish, backends: str, check_interval: float) -> tuple[OwnCollector | None, str]:
+    """The collector that is to run beside us, or None and in words why there is none."""
+    plan, why = collecting.plan(wish, os.environ)
+    if plan is collecting.Plan.NONE:
+        return None, why
+    environ = dict(os.environ)  # as the user has it: what follows is meant for this process alone
+    asked_for = bool(backends) or wish is Wish.YES
+    if plan is collecting.Plan.START and asked_for and (wrong := collecting.wrong_configuration(backends, environ)):
+        options.fail(wrong, options.BAD_SETTINGS)
+    target = collecting.send_to_own(os.environ, check_interval)
+    state = f"takes OTLP at {target}" if plan is collecting.Plan.START else "is being built and joins when it is done"
+    return OwnCollector(backends, environ, options.say), f"{backends or 'default backends'}; {state}"
+
+
+def _configure(settings: Settings) -> None:
+    try:
+        runtime.configure(
+            log_options(settings), instance=str(settings.state_dir.absolute()), environment=settings.profile
+        )
+    except ValueError as error:
+        options.fail(str(error), options.BAD_SETTINGS)
+    except OSError as error:
+        options.fail(f"the log folder {settings.log_dir} can't be used: {error.strerror}")
+
+
+def _rows(
+    settings: Settings, watches: Sequence[Watch], listener: socket.socket | None, collector: str
+) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    if listener is not None:
+        rows += [("dashboard", url(listener)), ("metrics", f"{url(listener)}/metrics")]
+    rows += [("watching", watch.words) for watch in watches]
+    rows.append(("log", _short(settings.log_dir / LOG_FILE)))
+    if collector:
+        rows.append(("collector", collector))
+    return [*rows, ("stop", "Ctrl-C")]
+
+
+def _greet(loaded: Loaded, rows: list[tuple[str, str]]) -> None:
+    settings = loaded.settings
+    title = f"orchestrator-telemetry · {settings.profile} · a check every {settings.check_interval:g} s"
+    options.say(first_screen(title, rows, colour=has_colour(sys.stderr)))
+    if note := loaded.note_on_interval():
+        options.say(f"note: {note}")
+
+
+def _short(path: Path) -> str:
+    """With ~ for the home folder, as people read it."""
+    try:
+        return f"~/{path.absolute().relative_to(Path.home())}"
+    except (ValueError, RuntimeError):
+        return str(path)

@@ -1,0 +1,254 @@
+"""One process: monitors, the API, a collector of its own; signals, reload, an orderly end.
+
+SIGTERM and SIGINT end it within five seconds, a second one at once; SIGHUP reads the settings again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+
+from telemetry import runtime, watching
+from telemetry.clock import Clock, SystemClock
+from telemetry.collecting import OwnCollector
+from telemetry.demo import Demo
+from telemetry.monitor import ClusterMonitor
+from telemetry.serving import WebServer
+from telemetry.settings import Loaded, Settings, SettingsError
+from telemetry.signals.exposition import CONTENT_TYPE, Exposition
+from telemetry.signals.logs import LogOptions, get_logger
+from telemetry.sources.base import SourceError
+from telemetry.store import Store
+from telemetry.store.store import MEMORY
+from telemetry.watching import Watch
+
+_log = get_logger("telemetry.daemon")
+
+WEB_STOPS_WITHIN = 1.2
+MONITORS_STOP_WITHIN = 1.2
+FLUSHED_WITHIN = 1.3
+COLLECTOR_STOPS_WITHIN = 1.0
+ENDS_WITHIN = 4.8
+"""Seconds after the first signal when the process ends, whatever hangs: more than the others together."""
+
+LOG_FILE = "orchestrator-telemetry.jsonl"
+_NEEDS_RESTART = ("dashboard", "state_dir", "backends")
+
+
+@dataclass
+class Plan:
+    """What one daemon does.
+
+    Attributes:
+        loaded: The settings.
+        watches: The clusters.
+        reload: Reads the settings again, for SIGHUP; raises SettingsError.
+        listener: The socket for the web, or None: no web.
+        collector: The collector that belongs to it, or None.
+        begun: Called once, in the loop, when everything runs.
+        demo: The demo cluster that belongs to it, or None. Then a reload doesn't change what is watched, and nothing is
+            remembered.
+    """
+
+    loaded: Loaded
+    watches: Sequence[Watch]
+    reload: Callable[[], Loaded]
+    listener: socket.socket | None = None
+    collector: OwnCollector | None = None
+    begun: Callable[[], None] = lambda: None
+    demo: Demo | None = None
+    clock: Clock = field(default_factory=SystemClock)
+
+
+def log_options(settings: Settings) -> LogOptions:
+    """Where the daemon's log lines go: the JSON file, and the console."""
+    return LogOptions(
+        level=settings.log.level,
+        file=settings.log_dir / LOG_FILE,
+        retention_days=settings.log.retention_days,
+    )
+
+
+class Daemon:
+    """Runs one plan to its end."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._settings = plan.loaded.settings
+        self._store = Store(MEMORY if plan.demo else watching.store_path(self._settings))
+        self._watched: dict[str, tuple[Watch, ClusterMonitor]] = {}
+        self._stopping = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Returns after a signal, when everything has ended.
+
+        Raises:
+            SourceError: The demo can't be had; nothing else was started.
+        """
+        if self._plan.demo is not None:
+            await self._plan.demo.start()
+            self._beside(self._show(self._plan.demo), "demo")
+        self._take_signals()
+        signals = runtime.shared_signals()
+        web = None
+        if self._plan.listener is not None:
+            web = self._web(self._plan.listener, Exposition(signals.picture).render)
+            web.start()
+        if self._plan.collector is not None:
+            self._plan.collector.start()
+        self._watch(self._plan.watches, self._settings)
+        self._plan.begun()
+        await self._stopping.wait()
+        await self._end(web)
+
+    def _web(self, listener: socket.socket, render: Callable[[float], bytes]) -> WebServer:
+        from telemetry.web.app import create_app
+
+        dashboard = self._settings.dashboard
+        app = create_app(
+            runtime.shared_signals().picture,
+            lambda: [monitor for _, monitor in self._watched.values()],
+            render,
+            self._plan.clock,
+            metrics_type=CONTENT_TYPE,
+            allowed_hosts=dashboard.allowed_hosts,
+            any_short_name=dashboard.allow_remote,
+        )
+        return WebServer(app, listener)
+
+    def _watch(self, watches: Sequence[Watch], settings: Settings) -> None:
+        for watch in watches:
+            source = watching.source_of(watch, self._store, _log.error)
+            monitor = watching.monitor_of(source, settings)
+            monitor.start()
+            self._watched[watch.words] = (watch, monitor)
+
+    # --- signals ----------------------------------------------------------------------------------------------------
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_end, number)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+
+    def _on_end(self, number: signal.Signals) -> None:
+        if self._stopping.is_set():
+            os._exit(128 + number)  # asked twice: at once; the collector and the demo notice by themselves
+        _log.info("stopping", signal=number.name)
+        self._stopping.set()
+        last_resort = threading.Timer(ENDS_WITHIN, _give_up)
+        last_resort.daemon = True
+        last_resort.start()
+
+    def _on_reload(self) -> None:
+        self._beside(self._reload(), "reload")
+
+    def _beside(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @staticmethod
+    async def _show(demo: Demo) -> None:
+        try:
+            await demo.run()
+        except SourceError as error:
+            _log.error("the demo is over", reason=str(error))
+
+    # --- reload -----------------------------------------------------------------------------------------------------
+
+    async def _reload(self) -> None:
+        """Swaps what changed, after all of it proved to be usable; otherwise everything stays and one line says why."""
+        async with self._reloading:
+            try:
+                loaded = await asyncio.to_thread(self._plan.reload)
+                watches = await asyncio.to_thread(self._watches_after, loaded.settings)
+                runtime.configure(log_options(loaded.settings))
+            except (SettingsError, ValueError, OSError) as error:
+                _log.error("settings not changed", reason=str(error))
+                return
+            for warning in loaded.warnings:
+                _log.warning(warning)
+            before, self._settings = self._settings, loaded.settings
+            await self._swap(before, loaded.settings, watches)
+            for name in _NEEDS_RESTART:
+                if getattr(before, name) != getattr(loaded.settings, name):
+                    _log.warning("this setting takes effect at the next start", setting=name)
+            _log.info("settings read again", file=str(loaded.file or ""))
+
+    def _watches_after(self, settings: Settings) -> Sequence[Watch]:
+        found = watching.watches(settings)
+        return self._plan.watches if self._plan.demo else found
+
+    async def _swap(self, before: Settings, after: Settings, watches: Sequence[Watch]) -> None:
+        """A cluster about which nothing changed keeps its monitor, with its alerts and times."""
+        same_times = all(
+            getattr(before, name) == getattr(after, name)
+            for name in ("check_interval", "agent_timeout", "max_idle_time", "thresholds")
+        )
+        kept = {watch.words for watch in watches if same_times and watch == self._held(watch)}
+        gone = [words for words in self._watched if words not in kept]
+        old = [self._watched.pop(words)[1] for words in gone]
+        await asyncio.gather(*(monitor.close() for monitor in old))
+        self._watch([watch for watch in watches if watch.words not in kept], after)
+        still = {monitor.cluster for _, monitor in self._watched.values()}
+        for monitor in old:
+            if monitor.cluster not in still:
+                runtime.shared_signals().picture.remove(monitor.cluster)
+
+    def _held(self, watch: Watch) -> Watch | None:
+        held = self._watched.get(watch.words)
+        return held[0] if held else None
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    async def _end(self, web: WebServer | None) -> None:
+        """Each part has its own deadline, so that one that hangs costs the others nothing."""
+        closing_web = asyncio.create_task(web.stop(WEB_STOPS_WITHIN)) if web else None
+        for task in self._tasks:
+            task.cancel()
+        closing = [asyncio.create_task(monitor.close()) for _, monitor in self._watched.values()]
+        if self._plan.demo is not None:
+            closing.append(asyncio.create_task(self._plan.demo.stop()))
+        if closing:
+            _, late = await asyncio.wait(closing, timeout=MONITORS_STOP_WITHIN)
+            for task in late:
+                task.cancel()
+        if closing_web:
+            await closing_web
+        _log.info("stopped")
+        await _in_daemon_thread(lambda: runtime.shutdown(FLUSHED_WITHIN))
+        if self._plan.collector is not None:
+            await self._plan.collector.stop(COLLECTOR_STOPS_WITHIN)
+        self._store.close()
+
+
+async def _in_daemon_thread(work: Callable[[], object]) -> None:
+    """Waits for blocking work that, should it hang, must not keep the process."""
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=run, daemon=True).start()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(done.wait(), FLUSHED_WITHIN + 0.2)
+
+
+def _give_up() -> None:
+    print("orchestrator-telemetry: something did not stop in time and was left behind", file=sys.stderr)  # noqa: T201
+    os._exit(0)

@@ -1,0 +1,252 @@
+"""The tree of settings: every name, type, bound and default, and nothing about where values come from."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from telemetry.settings.about import About
+from telemetry.settings.places import default_state_dir
+
+Profile = Literal["development", "staging", "production"]
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+
+STRICT = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, hide_input_in_errors=True)
+STEPS_OF_A_LADDER = 3
+MAX_NAME = 100
+
+
+def _no_truth(value: Any) -> Any:
+    """YAML's `yes` and `on` are truth values, and Python's truth values are numbers: not here."""
+    if isinstance(value, bool):
+        raise ValueError("a truth value is no number")  # noqa: TRY004 - pydantic turns only ValueError into its own
+    return value
+
+
+def _lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _names(value: Any) -> Any:
+    """`a,b` and `a b` as well as a list."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _printable(value: str) -> str:
+    if not value.strip() or len(value) > MAX_NAME or not value.isprintable():
+        raise ValueError("not a name")
+    return value
+
+
+def _home(value: Any) -> Any:
+    return Path(value).expanduser() if isinstance(value, (str, Path)) and str(value) else value
+
+
+Number = Annotated[float, BeforeValidator(_no_truth), Field(allow_inf_nan=False)]
+Name = Annotated[str, AfterValidator(_printable)]
+SomePath = Annotated[Path, BeforeValidator(_home)]
+Seconds = Annotated[Number, Field(ge=0.1, le=86_400)]
+A_SECOND = "a number of seconds from 0.1 to 86400"
+A_NAME = f"a printable name of 1 to {MAX_NAME} characters"
+A_FOLDER = "the path of a folder"
+
+
+class Ladder(BaseModel):
+    """A threshold for each level, ascending: `300,600,900` or `{warning: 300, error: 600, critical: 900}`."""
+
+    model_config = STRICT
+    warning: Annotated[Number, Field(gt=0), About("a number above 0")]
+    error: Annotated[Number, Field(gt=0), About("a number above 0")]
+    critical: Annotated[Number, Field(gt=0), About("a number above 0")]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, value: Any) -> Any:
+        value = _names(value)
+        if isinstance(value, (list, tuple)):
+            if len(value) != STEPS_OF_A_LADDER:
+                raise ValueError("three thresholds make a ladder")
+            return dict(zip(("warning", "error", "critical"), value, strict=True))
+        return value
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if not self.warning <= self.error <= self.critical:
+            raise ValueError("a ladder ascends")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.warning:g}/{self.error:g}/{self.critical:g}"
+
+
+A_LADDER = "three ascending numbers above 0 for WARNING, ERROR and CRITICAL, such as 300,600,900"
+
+
+class Thresholds(BaseModel):
+    """From which value each alert level holds."""
+
+    model_config = STRICT
+    idle: Annotated[Ladder | None, About(A_LADDER, "ORCHESTRATOR_THRESHOLDS_IDLE")] = None
+    """Seconds without activity. Left out: max_idle_time once, twice and three times."""
+    restarts: Annotated[Ladder, About(A_LADDER, "ORCHESTRATOR_THRESHOLDS_RESTARTS")] = Ladder(
+        warning=3, error=5, critical=10
+    )
+    stopped: Annotated[Ladder, About(A_LADDER, "ORCHESTRATOR_THRESHOLDS_STOPPED")] = Ladder(
+        warning=1, error=2, critical=3
+    )
+    """How many agents of one cluster do not run."""
+
+
+class Tmux(BaseModel):
+    """Where a tmux server and its session are. Both empty: the user's own server, all its sessions."""
+
+    model_config = STRICT
+    socket: Annotated[str, About("a name as for `tmux -L`, or the path of a socket", "ORCHESTRATOR_TMUX_SOCKET")] = ""
+    session: Annotated[str, About("the name of a tmux session", "ORCHESTRATOR_TMUX_SESSION")] = ""
+
+
+class Cluster(BaseModel):
+    """One of several clusters to watch; only a settings file has them."""
+
+    model_config = STRICT
+    name: Annotated[Name, About(A_NAME)]
+    tmux: Tmux = Tmux()
+    file: Annotated[SomePath | None, About("the path of the orchestrator's YAML")] = None
+    """The orchestrator's own YAML, which names the agents."""
+
+
+class Log(BaseModel):
+    """The JSON log files."""
+
+    model_config = STRICT
+    level: Annotated[
+        LogLevel,
+        BeforeValidator(_lower),
+        About("one of debug, info, warning, error, critical", "ORCHESTRATOR_LOG_LEVEL"),
+    ] = "info"
+    dir: Annotated[SomePath | None, About(A_FOLDER, "ORCHESTRATOR_LOG_DIR")] = None
+    """Left out: `logs` in the state folder."""
+    retention_days: Annotated[
+        int,
+        BeforeValidator(_no_truth),
+        Field(ge=1, le=3650),
+        About("a whole number of days from 1 to 3650", "ORCHESTRATOR_LOG_RETENTION_DAYS"),
+    ] = 7
+
+
+class Dashboard(BaseModel):
+    """Where the dashboard, /metrics and the API listen."""
+
+    model_config = STRICT
+    host: Annotated[str, About("an IP address of this machine, or localhost", "ORCHESTRATOR_DASHBOARD_HOST")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[
+        int,
+        BeforeValidator(_no_truth),
+        Field(ge=0, le=65535),
+        About("a whole number from 1 to 65535, or 0 for any free port", "ORCHESTRATOR_DASHBOARD_PORT"),
+    ] = 8000
+    allow_remote: Annotated[bool, About("true or false", "ORCHESTRATOR_DASHBOARD_ALLOW_REMOTE")] = False
+    """Listen beyond loopback without a password: only where the network itself is closed, as in a container."""
+
+    allowed_hosts: Annotated[
+        tuple[Name, ...],
+        BeforeValidator(_names),
+        About("host names, joined by commas", "ORCHESTRATOR_DASHBOARD_ALLOWED_HOSTS"),
+    ] = ()
+    """Names, besides localhost, under which a browser may ask for the dashboard."""
+
+    @field_validator("host")
+    @classmethod
+    def _address(cls, host: str) -> str:
+        if host != "localhost":
+            ipaddress.ip_address(host)  # raises ValueError
+        return host
+
+    @property
+    def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+        """The host as an address."""
+        return ipaddress.ip_address("127.0.0.1" if self.host == "localhost" else self.host)
+
+
+class Channels(BaseModel):
+    """Where alerts will be sent. Known under the names users have; not in use yet."""
+
+    model_config = STRICT
+    slack_webhook_url: Annotated[SecretStr | None, About("the URL of a webhook", "SLACK_WEBHOOK_URL", secret=True)] = (
+        None
+    )
+    smtp_host: Annotated[str, About("a host name", "SMTP_HOST")] = ""
+    smtp_port: Annotated[int, Field(ge=1, le=65535), About("a whole number from 1 to 65535", "SMTP_PORT")] = 587
+    smtp_user: Annotated[str, About("a user name", "SMTP_USER")] = ""
+    smtp_password: Annotated[SecretStr | None, About("a password", "SMTP_PASSWORD", secret=True)] = None
+    alert_email_to: Annotated[str, About("an address", "ALERT_EMAIL_TO")] = ""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Frozen: a reload makes another one."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, hide_input_in_errors=True
+    )
+
+    profile: Annotated[
+        Profile, BeforeValidator(_lower), About("one of development, staging, production", "ORCHESTRATOR_PROFILE")
+    ] = "development"
+    check_interval: Annotated[Seconds, About(A_SECOND, "ORCHESTRATOR_CHECK_INTERVAL")] = 10.0
+    """Seconds between two checks."""
+    agent_timeout: Annotated[Seconds, About(A_SECOND, "ORCHESTRATOR_AGENT_TIMEOUT")] = 60.0
+    """Seconds that a source may take to answer, and an agent may say «busy» without any sign of life."""
+    max_idle_time: Annotated[Seconds, About(A_SECOND, "ORCHESTRATOR_MAX_IDLE_TIME")] = 300.0
+    """Seconds without activity after which an agent counts as idle."""
+    cluster_name: Annotated[Name | None, About(A_NAME, "ORCHESTRATOR_CLUSTER_NAME")] = None
+    """Left out: the name in the cluster file, or that of the tmux session."""
+    cluster_file: Annotated[
+        SomePath | None, About("the path of the orchestrator's YAML", "ORCHESTRATOR_CLUSTER_FILE")
+    ] = None
+    tmux: Tmux = Tmux()
+    clusters: Annotated[
+        tuple[Cluster, ...], About("a list of clusters: - {name: …, tmux: {socket: …, session: …}, file: …}")
+    ] = ()
+    """Several clusters. With it, cluster_name, cluster_file and tmux have no meaning."""
+    thresholds: Thresholds = Thresholds()
+    state_dir: Annotated[SomePath, About(A_FOLDER, "ORCHESTRATOR_STATE_DIR")] = Field(default_factory=default_state_dir)
+    log: Log = Log()
+    dashboard: Dashboard = Dashboard()
+    backends: Annotated[
+        tuple[Name, ...], BeforeValidator(_names), About("names of backends, joined by commas", "BACKENDS")
+    ] = ()
+    """What the bundled collector sends to. Empty: the collector's own default, which needs no server."""
+    channels: Channels = Channels()
+
+    @field_validator("clusters")
+    @classmethod
+    def _distinct(cls, clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:
+        if len({cluster.name for cluster in clusters}) != len(clusters):
+            raise ValueError("two clusters have the same name")
+        return clusters
+
+    @property
+    def idle_ladder(self) -> Ladder:
+        """`thresholds.idle`, or max_idle_time once, twice and three times."""
+        unit = self.max_idle_time
+        return self.thresholds.idle or Ladder(warning=unit, error=2 * unit, critical=3 * unit)
+
+    @property
+    def log_dir(self) -> Path:
+        """`log.dir`, or `logs` in the state folder."""
+        return self.log.dir or self.state_dir / "logs"

@@ -1,0 +1,238 @@
+"""Agents in tmux panes: seen from outside, without their help, by one client call a check.
+
+Names come from the panes' `@agent_name` or the orchestrator's own YAML (`tmux_roster`), life from the process table
+(`tmux_agent`), and activity from what the panes show (`tmux_activity`), of which only a hash is kept. What a user does
+to a pane is no activity of the agent: neither a resize, nor tmux's copy mode and clock. What the agent's program draws
+itself is, a clock included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from telemetry.clean import clean_name
+from telemetry.model import AgentSample, Reading, State
+from telemetry.sources.processes import ProcessTable, system_processes
+from telemetry.sources.tmux_activity import ScreenWatch
+from telemetry.sources.tmux_agent import KNOWN_PROGRAMS, AgentFinder, AgentProcess, Before, NoAgent
+from telemetry.sources.tmux_client import TmuxClient
+from telemetry.sources.tmux_memory import Memory
+from telemetry.sources.tmux_roster import PROGRAM, Roster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry.sources.agents_file import ConfiguredAgent
+    from telemetry.sources.restarts import RestartCounter
+    from telemetry.sources.tmux_answer import Answer, Pane
+    from telemetry.store import RememberedAgent, Store
+
+_NO_NAME = "tmux"
+
+
+@dataclass(frozen=True, slots=True)
+class TmuxOptions:
+    """Where to look, and for whom.
+
+    Attributes:
+        socket_name: As in `tmux -L`; with neither this nor the path, tmux's own default.
+        socket_path: As in `tmux -S`; not together with the name.
+        session: The session's exact name, or None: all sessions of that server, of which only panes that carry
+            `@agent_name` or run a known agent program are looked at.
+        cluster: The cluster's name, or None: the session's; of all sessions, the one that holds all agents at the
+            first look, else «tmux».
+        agents: The configured agents. Those found by their `pane_index` need a `session`.
+        programs: Names of the commands that are agents wherever they run.
+        quiet_after: Seconds without output after which an agent counts as idle.
+        timeout: Seconds after which a tmux that gives no answer is given up.
+
+    Raises:
+        ValueError: Two of these contradict each other.
+    """
+
+    socket_name: str | None = None
+    socket_path: str | None = None
+    session: str | None = None
+    cluster: str | None = None
+    agents: tuple[ConfiguredAgent, ...] = ()
+    programs: tuple[str, ...] = field(default=KNOWN_PROGRAMS)
+    quiet_after: float = 10.0
+    timeout: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.socket_name and self.socket_path:
+            raise ValueError(f"tmux has one socket: either the name {self.socket_name!r} or {self.socket_path!r}")
+        names = [agent.name for agent in self.agents]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two configured agents are called {twice!r}: each needs a name of its own")
+        indexed = next((agent for agent in self.agents if agent.pane_index is not None), None)
+        if indexed is not None and self.session is None:
+            raise ValueError(f"agent {indexed.name!r} has a pane_index, which needs session_name to mean a pane")
+
+
+class TmuxSource:
+    """A `Source` that watches one tmux server.
+
+    Args:
+        options: Where to look, and for whom.
+        store: Where expected agents and restarts are remembered; None: only as long as this object lives.
+        on_problem: Told, in the loop that reads, one line when the store starts to fail (once, until it has worked
+            again): watching goes on.
+        processes: Where processes are looked up.
+    """
+
+    name = "tmux"
+
+    def __init__(
+        self,
+        options: TmuxOptions,
+        store: Store | None = None,
+        *,
+        on_problem: Callable[[str], None] | None = None,
+        processes: ProcessTable | None = None,
+    ) -> None:
+        self._options = options
+        self._store = store
+        self._on_problem = on_problem
+        self._told = ""
+        self._client = TmuxClient(options.socket_name, options.socket_path, options.session, options.timeout)
+        self._finder = AgentFinder(options.programs, processes or system_processes())
+        self._roster = Roster(options.agents, one_session=options.session is not None, program_in=self._program_in)
+        self._screens = ScreenWatch()
+        named = options.cluster or options.session
+        self._cluster = clean_name(named) if named else ""
+        self._memory: Memory | None = None
+        self._last_read = 0.0
+        # One thread, so that a check that was given up never runs beside the next one.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tmux")
+
+    @property
+    def cluster(self) -> str:
+        return self._cluster or _NO_NAME
+
+    @property
+    def problem(self) -> str:
+        """Why the store can't be used at present, or ""."""
+        return self._memory.problem if self._memory else ""
+
+    async def read(self, now: float) -> Reading:
+        reading = await asyncio.get_running_loop().run_in_executor(self._thread, self.read_blocking, now)
+        problem = self.problem
+        if problem and not self._told and self._on_problem is not None:
+            self._on_problem(problem)
+        self._told = problem
+        return reading
+
+    async def forget(self, name: str) -> bool:
+        """An agent that isn't configured is no longer expected, and counts from 0 should it come back.
+
+        Returns:
+            Whether there was such an agent.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._forget, name)
+
+    async def close(self) -> None:
+        self._client.close()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._save_all)
+        self._thread.shutdown(wait=False)
+
+    def read_blocking(self, now: float) -> Reading:
+        """What `read` does, in the calling thread."""
+        self._last_read = now
+        if self._memory is None and self._cluster:
+            self._memory = Memory(self._store, self._cluster)
+        if self._memory is not None:
+            self._memory.load(self._roster, now)
+        answer = self._client.ask(self._screens.next_in_turn([m.pane_id for m in self._roster.members.values()]))
+        if self._memory is None:
+            self._cluster = self._name_of(answer)
+            self._memory = Memory(self._store, self._cluster)
+            self._memory.load(self._roster, now)
+        held = self._roster.assign(answer.panes, now)
+        changed = self._screens.look(answer, now)
+        agents = tuple(
+            self._running(name, held[name], changed, self._memory.restarts, now)
+            if name in held
+            else self._without_pane(name, answer, self._memory.restarts)
+            for name in list(self._roster.members)
+        )
+        self._memory.save(self._roster, now)
+        session = clean_name(self._options.session) if self._options.session else self._cluster
+        return Reading(agents, session_name=session, session_exists=not answer.absent)
+
+    def _without_pane(self, name: str, answer: Answer, restarts: RestartCounter) -> AgentSample:
+        member = self._roster.members[name]
+        reason = answer.absent or self._roster.explain_absence(name, answer.panes)
+        return _stopped(member, None, restarts.count(name), reason)
+
+    def _running(self, name: str, pane: Pane, changed: set[str], restarts: RestartCounter, now: float) -> AgentSample:
+        member = self._roster.members[name]
+        before = restarts.identity(name)
+        found = self._finder.find(pane, Before(before, member.program, member.wrapper))
+        if isinstance(found, NoAgent):
+            return _stopped(member, pane, restarts.count(name), found.reason)
+        if member.origin == PROGRAM and found.program != member.called:
+            reason = f"{pane.command or 'something else'} runs in pane {pane.pane_id}: {member.called} is gone"
+            return _stopped(member, pane, restarts.count(name), reason)
+        if found.continues:
+            restarts.moved(name, found.identity)
+        count = restarts.seen(name, found.identity)
+        # A new process is a sign of life, though it print nothing.
+        if pane.pane_id in changed or (before and before != found.identity):
+            last_activity = now
+        else:
+            last_activity = min(member.last_activity or float(pane.window_activity) or now, now)
+        if (member.program, member.wrapper, member.last_activity) != (found.program, found.wrapper, last_activity):
+            self._roster.members[name] = replace(
+                member, program=found.program, wrapper=found.wrapper, last_activity=last_activity
+            )
+        looked_at = self._screens.looked_at(pane.pane_id) or now
+        busy = looked_at - last_activity < self._options.quiet_after
+        return AgentSample(
+            name=name,
+            running=True,
+            role=member.role,
+            restart_count=count,
+            last_activity=last_activity,
+            reported=State.BUSY if busy else State.IDLE,
+            pane_index=pane.index,
+            pid=found.pid,
+            reason="" if name == member.called else f"pane {pane.pane_id} is called {member.called}, as another one is",
+            proven=True,
+        )
+
+    def _program_in(self, pane: Pane) -> str:
+        found = self._finder.find(pane)
+        return found.program if isinstance(found, AgentProcess) else ""
+
+    def _name_of(self, answer: Answer) -> str:
+        sessions = {pane.session_name for pane in answer.panes if pane.label or self._program_in(pane)}
+        return sessions.pop() if len(sessions) == 1 else _NO_NAME
+
+    def _forget(self, name: str) -> bool:
+        forgotten = self._roster.forget(name)
+        if forgotten and self._memory is not None:
+            self._memory.restarts.forget(name)
+            self._memory.save(self._roster, self._last_read)
+        return forgotten
+
+    def _save_all(self) -> None:
+        if self._memory is not None:
+            self._memory.save(self._roster, self._last_read, all_of_it=True)
+
+
+def _stopped(member: RememberedAgent, pane: Pane | None, restart_count: int, reason: str) -> AgentSample:
+    return AgentSample(
+        name=member.name,
+        running=False,
+        role=member.role,
+        restart_count=restart_count,
+        last_activity=member.last_activity,
+        pane_index=pane.index if pane else None,
+        reason=reason,
+        proven=True,
+    )

@@ -1,0 +1,149 @@
+"""The routes of the API: what is known as JSON, /metrics, and starting and stopping the monitors."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+
+from telemetry.clock import Clock
+from telemetry.model import AlertLevel
+from telemetry.picture import Picture
+from telemetry.web import views
+from telemetry.web.watched import Watched
+
+MOST_ALERTS = 1000
+FASTEST_GZIP = 1
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What the API answers from.
+
+    Attributes:
+        picture: The current picture.
+        monitors: The monitors now; a reload may change them.
+        render_metrics: The picture as Prometheus text at a Unix time; called in a thread, never twice at once.
+        metrics_type: The content type of that.
+        clock: Tells the time.
+    """
+
+    picture: Picture
+    monitors: Callable[[], Sequence[Watched]]
+    render_metrics: Callable[[float], bytes]
+    metrics_type: str
+    clock: Clock
+
+    def chosen(self, cluster: str | None) -> Sequence[Watched]:
+        """The monitor of one cluster, or all. A name that isn't watched is a 404."""
+        monitors = self.monitors()
+        if cluster is None:
+            return monitors
+        found = [monitor for monitor in monitors if monitor.cluster == cluster]
+        if not found:
+            names = ", ".join(monitor.cluster for monitor in monitors)
+            raise HTTPException(404, f"no cluster is named {cluster!r}; watched are: {names}")
+        return found
+
+
+def api(known: Knowledge) -> APIRouter:
+    """Every route but the pages."""
+    router = APIRouter()
+    _add_metrics_page(router, known)
+    _add_knowledge(router, known)
+    _add_health(router, known)
+    _add_monitoring(router, known)
+    return router
+
+
+def _add_metrics_page(router: APIRouter, known: Knowledge) -> None:
+    rendering = asyncio.Lock()
+
+    @router.get("/metrics")
+    async def metrics_page(request: Request) -> Response:
+        """The picture for Prometheus. Rendered in a thread, so that a big page doesn't hold up a check."""
+        compress = "gzip" in request.headers.get("accept-encoding", "")
+        async with rendering:
+            body = await asyncio.to_thread(_page, known, compress)
+        headers = {"content-encoding": "gzip"} if compress else {}
+        return Response(body, headers={**headers, "vary": "accept-encoding", "content-type": known.metrics_type})
+
+
+def _add_knowledge(router: APIRouter, known: Knowledge) -> None:
+    @router.get("/api/metrics")
+    async def metrics(cluster: str | None = None) -> Response:
+        """The seed's numbers: the sum, and each cluster."""
+        found = [(m.cluster, numbers) for m in known.chosen(cluster) if (numbers := m.get_metrics()) is not None]
+        if not found:
+            raise HTTPException(503, "no check has finished yet")
+        return _json(views.metrics(found))
+
+    @router.get("/api/alerts")
+    async def alerts(
+        level: AlertLevel | None = None,
+        resolved: bool | None = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_ALERTS)] = 100,
+        cluster: str | None = None,
+    ) -> Response:
+        """Alerts, newest first."""
+        found = [alert for monitor in known.chosen(cluster) for alert in monitor.get_alerts(level, resolved, limit)]
+        found.sort(key=lambda alert: alert.timestamp, reverse=True)
+        return _json({"alerts": [views.alert(alert) for alert in found[:limit]]})
+
+    @router.get("/api/agents")
+    async def agents(cluster: str | None = None) -> Response:
+        """Every cluster with its agents."""
+        now = known.clock.now()
+        clusters = [views.cluster(m, known.picture.snapshot(m.cluster), now) for m in known.chosen(cluster)]
+        return _json({"now": now, "clusters": clusters})
+
+
+def _add_health(router: APIRouter, known: Knowledge) -> None:
+    @router.get("/healthz")
+    async def alive() -> Response:
+        """The process answers."""
+        return _json({"status": "ok"})
+
+    @router.get("/readyz")
+    async def ready() -> Response:
+        """Every running monitor's last check is fresh."""
+        reasons = views.staleness(known.monitors(), known.picture.heartbeats, known.clock.now())
+        if reasons:
+            raise HTTPException(503, "; ".join(reasons))
+        return _json({"status": "ready"})
+
+
+def _add_monitoring(router: APIRouter, known: Knowledge) -> None:
+    @router.post("/api/monitoring/start")
+    async def start(cluster: str | None = None) -> Response:
+        """Has the monitors check; those that do already go on."""
+        idle = [monitor for monitor in known.chosen(cluster) if not monitor.is_running()]
+        for monitor in idle:
+            monitor.start()
+        return _monitoring(known, "monitoring started" if idle else "monitoring was already running")
+
+    @router.post("/api/monitoring/stop")
+    async def stop(cluster: str | None = None) -> Response:
+        """Has the monitors rest; what was seen last stays."""
+        running = [monitor for monitor in known.chosen(cluster) if monitor.is_running()]
+        await asyncio.gather(*(monitor.stop_async() for monitor in running))
+        return _monitoring(known, "monitoring stopped" if running else "monitoring was not running")
+
+
+def _page(known: Knowledge, compress: bool) -> bytes:
+    body = known.render_metrics(known.clock.now())
+    return gzip.compress(body, FASTEST_GZIP, mtime=0) if compress else body
+
+
+def _monitoring(known: Knowledge, message: str) -> Response:
+    clusters = {monitor.cluster: monitor.is_running() for monitor in known.monitors()}
+    return _json({"message": message, "monitoring": all(clusters.values()), "clusters": clusters})
+
+
+def _json(content: Any) -> Response:
+    return Response(orjson.dumps(content), media_type="application/json", headers={"cache-control": "no-store"})

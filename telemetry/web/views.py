@@ -1,0 +1,80 @@
+"""The picture as plain values for JSON: what each answer of the API says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from telemetry.model import AgentHealth, Alert, ClusterMetrics, ClusterSnapshot
+from telemetry.web.watched import Watched
+
+SLOWEST_FRESH = 10.0
+"""Seconds: a check this recent is fresh whatever the interval."""
+INTERVALS_FRESH = 3
+"""Check intervals after which a check is stale."""
+
+_COUNTS = ("total_agents", "running_agents", "idle_agents", "unhealthy_agents", "total_restarts")
+
+
+def metrics(found: Sequence[tuple[str, ClusterMetrics]]) -> dict[str, Any]:
+    """The seed's numbers over all clusters, the oldest check's time, and each cluster for itself."""
+    total: dict[str, Any] = {name: sum(getattr(numbers, name) for _, numbers in found) for name in _COUNTS}
+    total["timestamp"] = min(numbers.timestamp for _, numbers in found)
+    total["clusters"] = {cluster: asdict(numbers) for cluster, numbers in found}
+    return total
+
+
+def alert(held: Alert) -> dict[str, Any]:
+    """An alert: the seed's fields first."""
+    return asdict(held)
+
+
+def agent(held: AgentHealth, now: float) -> dict[str, Any]:
+    """An agent with its judgement; times in Unix seconds, durations in seconds."""
+    sample = held.sample
+    return {
+        "name": sample.name,
+        "role": sample.role,
+        "state": held.state.value,
+        "reason": held.reason,
+        "running": held.up,
+        "since": held.since,
+        "idle_time": held.idle_time(now),
+        "restart_count": sample.restart_count,
+        "last_activity": sample.last_activity,
+        "pane_index": sample.pane_index,
+        "pid": sample.pid,
+    }
+
+
+def cluster(monitor: Watched, snapshot: ClusterSnapshot | None, now: float) -> dict[str, Any]:
+    """A cluster with its agents; `taken_at` is None before the first check."""
+    return {
+        "name": monitor.cluster,
+        "monitoring": monitor.is_running(),
+        "check_interval": monitor.check_interval,
+        "taken_at": snapshot.taken_at if snapshot else None,
+        "source": snapshot.source if snapshot else "",
+        "source_error": snapshot.source_error if snapshot else "",
+        "session_name": snapshot.session_name if snapshot else "",
+        "session_exists": snapshot.session_exists if snapshot else True,
+        "agents": [agent(held, now) for held in snapshot.agents] if snapshot else [],
+    }
+
+
+def staleness(monitors: Iterable[Watched], heartbeats: dict[str, float], now: float) -> list[str]:
+    """Why the process isn't ready, a line for each running monitor whose last check isn't fresh; empty: it is ready."""
+    reasons: list[str] = []
+    for monitor in monitors:
+        if not monitor.is_running():
+            continue
+        last = heartbeats.get(monitor.cluster)
+        allowed = max(SLOWEST_FRESH, INTERVALS_FRESH * monitor.check_interval)
+        if last is None:
+            reasons.append(f"cluster {monitor.cluster}: no check has finished yet")
+        elif now - last > allowed:
+            reasons.append(
+                f"cluster {monitor.cluster}: the last check finished {now - last:.0f} s ago, {allowed:g} s are allowed"
+            )
+    return reasons

@@ -1,0 +1,108 @@
+"""What is built: the one table of names and pinned versions, and where each comes from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.backends.cache import backends_dir
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One server to be built. `minutes` is what it usually takes on two idle cores with nothing cached."""
+
+    name: str
+    version: str
+    minutes: float
+    needs: tuple[str, ...] = ("go",)
+
+    @property
+    def folder(self) -> Path:
+        """Where the finished build is, complete whenever it is there."""
+        return backends_dir() / f"{self.name}-{self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoModule(Part):
+    """Commands of a published Go module, built with that module's own go.mod and go.sum."""
+
+    module: str
+    packages: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    drop_replaces: tuple[str, ...] = ()
+    placeholders: tuple[str, ...] = ()
+    """Files that the code embeds and the published module leaves out (the web pages)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoSource(Part):
+    """A Go command whose source is in this tree."""
+
+    source: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElasticsearchJars(Part):
+    """Elasticsearch's published jars, laid out as a home folder, and the launcher that is in this tree."""
+
+    release: str
+    source: Path
+
+
+def _digest(folder: Path) -> str:
+    """Names a source folder's content, so that an edit is built anew and an old build is never taken for it."""
+    sha = hashlib.sha256()
+    for file in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.endswith("_test.go")):
+        sha.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return sha.hexdigest()[:10]
+
+
+ELASTICSEARCH = "8.19.21"
+
+PARTS: dict[str, Part] = {
+    part.name: part
+    for part in (
+        GoModule(
+            name="prometheus",
+            version="v0.316.0",
+            minutes=3,
+            module="github.com/prometheus/prometheus",
+            packages=("./cmd/prometheus", "./cmd/promtool"),
+            tags=("remove_all_sd", "enable_dns_sd"),
+        ),
+        GoModule(
+            name="loki",
+            version="v3.7.8",
+            minutes=9,
+            module="github.com/grafana/loki/v3",
+            packages=("./cmd/loki",),
+            drop_replaces=("github.com/grafana/loki/pkg/push",),
+        ),
+        ElasticsearchJars(
+            name="elasticsearch",
+            version=f"{ELASTICSEARCH}-{_digest(HERE / 'elasticsearch')}",
+            minutes=0.5,
+            needs=("javac", "java", "mvn"),
+            release=ELASTICSEARCH,
+            source=HERE / "elasticsearch",
+        ),
+        GoModule(
+            name="jaeger",
+            version="v1.76.0",
+            minutes=4,
+            module="github.com/jaegertracing/jaeger",
+            packages=("./cmd/jaeger",),
+            placeholders=("cmd/query/app/ui/actual/README",),
+        ),
+        GoSource(
+            name="datadogrecorder",
+            version=_digest(HERE / "datadogrecorder"),
+            minutes=1,
+            source=HERE / "datadogrecorder",
+        ),
+    )
+}

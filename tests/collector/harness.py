@@ -1,0 +1,147 @@
+"""Starting the built collector in a test: with addresses on 127.0.0.1 only, and an environment of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+
+from telemetry.collector import command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+T = TypeVar("T")
+READY = "Everything is ready."
+BACKENDS = (
+    "datadog",
+    "debug",
+    "elasticsearch",
+    "file",
+    "kafka",
+    "loki",
+    "otlp",
+    "otlp-grpc",
+    "prometheus",
+    "prometheus-otlp",
+    "prometheus-remote-write",
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(folder: Path, **extra: str) -> dict[str, str]:
+    """Everything that any backend needs, each at a port of this machine where nothing listens."""
+    nobody = f"127.0.0.1:{free_port()}"
+    ports = {
+        f"ORCHESTRATOR_COLLECTOR_{name}_PORT": str(free_port())
+        for name in ("GRPC", "HTTP", "HEALTH", "PROMETHEUS", "TELEMETRY")
+    }
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "ORCHESTRATOR_COLLECTOR_FILE_DIR": str(folder / "files"),
+        "DD_API_KEY": "00000000000000000000000000000000",
+        "DD_LOGS_URL": f"http://{nobody}",
+        "DD_METRICS_URL": f"http://{nobody}",
+        "DD_TRACES_URL": f"http://{nobody}",
+        "ELASTICSEARCH_URL": f"http://{nobody}",
+        "KAFKA_BROKERS": nobody,
+        "LOKI_URL": f"http://{nobody}",
+        "OTLP_BACKEND_URL": f"http://{nobody}",
+        "OTLP_GRPC_BACKEND_URL": f"http://{nobody}",
+        "PROMETHEUS_OTLP_URL": f"http://{nobody}/api/v1/otlp",
+        "PROMETHEUS_REMOTE_WRITE_URL": f"http://{nobody}/api/v1/write",
+        **ports,
+        **extra,
+    }
+
+
+class Running:
+    """A collector that is up, its addresses and what it says."""
+
+    def __init__(self, process: subprocess.Popen[str], env: Mapping[str, str]) -> None:
+        self.process = process
+        self.env = env
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._drain, daemon=True)
+
+    def url(self, listener: str) -> str:
+        return f"http://127.0.0.1:{self.env[f'ORCHESTRATOR_COLLECTOR_{listener}_PORT']}"
+
+    def until_ready(self) -> None:
+        for line in self.process.stderr or ():
+            self.lines.append(line)
+            if READY in line:
+                self._reader.start()
+                return
+        raise AssertionError("the collector ended before it was ready:\n" + "".join(self.lines))
+
+    def _drain(self) -> None:
+        self.lines.extend(self.process.stderr or ())
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit status."""
+        self.process.terminate()
+        code = self.process.wait(timeout=20)
+        self._reader.join(timeout=5)
+        return code
+
+
+@contextlib.contextmanager
+def running(binary: Path, backends: str, env: Mapping[str, str]) -> Iterator[Running]:
+    """A collector with these backends, ready; killed at the end if the test didn't stop it."""
+    with subprocess.Popen(
+        command(binary, backends=backends),
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        try:
+            collector = Running(process, env)
+            collector.until_ready()
+            yield collector
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+def get(url: str) -> str:
+    """The body of a page that answers 200; any other status raises."""
+    response = httpx.get(url, timeout=10, trust_env=False)
+    assert response.status_code == 200
+    return response.text
+
+
+def listens(port: str | int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        return probe.connect_ex(("127.0.0.1", int(port))) == 0
+
+
+def eventually(read: Callable[[], T | None], seconds: float = 15) -> T:
+    """The first result that isn't None or empty; a pause of 20 ms between looks."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while time.monotonic() < deadline:
+        result = read()
+        if result:
+            return result
+        pause.wait(0.02)
+    raise AssertionError("it didn't arrive")

@@ -1,0 +1,197 @@
+"""Every route: what it answers, and how it refuses."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+
+import pytest
+
+from telemetry.model import AlertLevel, ClusterMetrics
+from tests.web.conftest import FakeMonitor, World
+
+
+def test_metrics_page_with_and_without_gzip(world: World) -> None:
+    plain = world.ask("/metrics", headers={"accept-encoding": "identity"})
+    assert plain.status_code == 200
+    assert plain.headers["content-type"] == "text/plain; version=0.0.4"
+    assert "content-encoding" not in plain.headers
+    packed = world.ask("/metrics", headers={"accept-encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["vary"] == "accept-encoding"
+    assert packed.content == plain.content
+    assert int(packed.headers["content-length"]) < len(plain.content)
+    assert gzip.compress(plain.content)
+
+
+def test_metrics_are_the_seeds_numbers_summed_and_for_each_cluster(world: World) -> None:
+    now = world.clock.now()
+    assert world.ask("/api/metrics").json() == {
+        "total_agents": 2,
+        "running_agents": 1,
+        "idle_agents": 0,
+        "unhealthy_agents": 1,
+        "total_restarts": 3,
+        "timestamp": now,
+        "clusters": {
+            "main": {
+                "total_agents": 2,
+                "running_agents": 1,
+                "idle_agents": 0,
+                "unhealthy_agents": 1,
+                "total_restarts": 3,
+                "timestamp": now,
+            }
+        },
+    }
+    world.monitors[1].metrics = ClusterMetrics(5, 4, 1, 1, 2, now - 3)
+    both = world.ask("/api/metrics").json()
+    assert (both["total_agents"], both["running_agents"], both["total_restarts"]) == (7, 5, 5)
+    assert both["timestamp"] == now - 3
+    assert world.ask("/api/metrics?cluster=night").json()["total_agents"] == 5
+
+
+def test_metrics_before_the_first_check_are_no_zeros(world: World) -> None:
+    answer = world.ask("/api/metrics?cluster=night")
+    assert (answer.status_code, answer.json()) == (503, {"detail": "no check has finished yet"})
+
+
+def test_alerts_begin_with_the_seeds_fields_newest_first(world: World) -> None:
+    alerts = world.ask("/api/alerts").json()["alerts"]
+    assert list(alerts[0])[:5] == ["level", "agent_name", "message", "timestamp", "resolved"]
+    assert [alert["level"] for alert in alerts] == ["warning", "error"]
+    assert alerts[1]["rule"] == "agent_stopped"
+
+
+@pytest.mark.parametrize(
+    ("query", "levels"),
+    [
+        ("level=error", ["error"]),
+        ("resolved=false", ["error"]),
+        ("resolved=true", ["warning"]),
+        ("limit=1", ["warning"]),
+        ("level=critical", []),
+        ("cluster=night", []),
+    ],
+)
+def test_alerts_are_filtered(world: World, query: str, levels: list[str]) -> None:
+    assert [alert["level"] for alert in world.ask(f"/api/alerts?{query}").json()["alerts"]] == levels
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("level=loud", "level: should be 'info', 'warning', 'error' or 'critical'"),
+        ("limit=0", "limit: should be greater than or equal to 1"),
+        ("limit=1001", "limit: should be less than or equal to 1000"),
+        ("limit=many", "limit: should be a valid integer"),
+        ("resolved=maybe", "resolved: should be a valid boolean"),
+    ],
+)
+def test_a_wrong_parameter_is_422_with_one_line(world: World, query: str, says: str) -> None:
+    answer = world.ask(f"/api/alerts?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(says)
+
+
+def test_agents_are_told_with_state_reason_and_times(world: World) -> None:
+    answer = world.ask("/api/agents").json()
+    now = world.clock.now()
+    main, night = answer["clusters"]
+    assert (answer["now"], main["name"], main["taken_at"], main["monitoring"]) == (now, "main", now, True)
+    first, second = main["agents"]
+    assert first == {
+        "name": "a",
+        "role": "",
+        "state": "busy",
+        "reason": "because",
+        "running": True,
+        "since": now - 60,
+        "idle_time": 4.0,
+        "restart_count": 0,
+        "last_activity": now - 4,
+        "pane_index": None,
+        "pid": None,
+    }
+    assert (second["state"], second["running"], second["idle_time"]) == ("stopped", False, 0.0)
+    assert (night["taken_at"], night["agents"]) == (None, [])
+
+
+def test_a_cluster_that_is_not_watched_is_404(world: World) -> None:
+    answer = world.ask("/api/agents?cluster=mian")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "no cluster is named 'mian'; watched are: main, night")
+
+
+def test_alive_even_where_nothing_is_ready(world: World) -> None:
+    assert world.ask("/healthz").json() == {"status": "ok"}
+    answer = world.ask("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"detail": "cluster night: no check has finished yet"})
+
+
+def test_ready_while_every_running_monitors_check_is_fresh(world: World) -> None:
+    world.see("night")
+    assert world.ask("/readyz").status_code == 200
+    world.clock.advance(15)
+    assert world.ask("/readyz").status_code == 200
+    world.clock.advance(1)
+    answer = world.ask("/readyz")
+    assert answer.status_code == 503
+    assert "cluster main: the last check finished 16 s ago, 15 s are allowed" in answer.json()["detail"]
+    for monitor in world.monitors:
+        monitor.running = False
+    assert world.ask("/readyz").status_code == 200
+
+
+def test_a_check_of_ten_seconds_ago_is_fresh_whatever_the_interval(world: World) -> None:
+    world.monitors = [FakeMonitor("main", check_interval=1.0)]
+    world.clock.advance(10)
+    assert world.ask("/readyz").status_code == 200
+    world.clock.advance(1)
+    assert world.ask("/readyz").status_code == 503
+
+
+def test_starting_and_stopping_is_idempotent_and_answers_the_state(world: World) -> None:
+    assert world.ask("/api/monitoring/stop", "POST").json() == {
+        "message": "monitoring stopped",
+        "monitoring": False,
+        "clusters": {"main": False, "night": False},
+    }
+    assert world.ask("/api/monitoring/stop", "POST").json()["message"] == "monitoring was not running"
+    assert world.ask("/api/monitoring/start?cluster=main", "POST").json()["clusters"] == {"main": True, "night": False}
+    assert world.ask("/api/monitoring/start", "POST").json()["monitoring"] is True
+    assert world.ask("/api/monitoring/start", "POST").json()["message"] == "monitoring was already running"
+    assert [monitor.starts for monitor in world.monitors] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing/here", 404),
+        ("GET", "/docs", 404),
+        ("GET", "/openapi.json", 404),
+        ("GET", "/static/../app.py", 404),
+        ("GET", "/static/%2e%2e/app.py", 404),
+        ("GET", "/api/monitoring/start", 405),
+        ("POST", "/metrics", 405),
+        ("DELETE", "/api/alerts", 405),
+    ],
+)
+def test_what_is_not_there_is_json_and_no_200(world: World, method: str, path: str, status: int) -> None:
+    answer = world.ask(path, method)
+    assert answer.status_code == status
+    assert isinstance(answer.json()["detail"], str)
+
+
+def test_a_fault_is_500_without_its_words_and_a_log_line(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.fault = RuntimeError("the password is swordfish")
+    with caplog.at_level(logging.ERROR, "telemetry.web.guard"):
+        answer = world.ask("/metrics")
+    assert (answer.status_code, answer.json()) == (500, {"detail": "internal error: the log says more"})
+    (record,) = caplog.records
+    assert record.getMessage() == "GET /metrics failed"
+    assert record.exc_info is not None
+
+
+def test_levels_are_an_alerts_own_words(world: World) -> None:
+    world.monitors[0].alerts[1].level = AlertLevel.CRITICAL
+    assert world.ask("/api/alerts?level=critical").json()["alerts"][0]["level"] == "critical"

@@ -1,0 +1,80 @@
+"""Writes the generated parts of the READMEs: `python -m tools.docs`; with --check, says whether they are fresh.
+
+A part stands between `<!-- NAME: make docs -->` and `<!-- /NAME -->`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from telemetry.alerts import CATALOGUE
+from telemetry.model import AlertLevel
+from telemetry.signals.semconv import METRICS, Kind
+
+ROOT = Path(__file__).parents[1]
+FILES = ("README.md", "README.ja.md")
+_PART = re.compile(r"(<!-- (\w+): make docs -->\n).*?(<!-- /\2 -->)", re.DOTALL)
+
+
+def metrics() -> str:
+    """A row for each metric: its exact Prometheus name, what it is, its labels."""
+    rows = ["| in Prometheus | kind | labels | what it is |", "|---|---|---|---|"]
+    for metric in METRICS:
+        name = (
+            f"`{metric.prometheus}`"
+            if metric.kind is not Kind.HISTOGRAM
+            else f"`{metric.prometheus}_bucket`, `_sum`, …"
+        )
+        labels = ", ".join(f"`{key}`" for key in metric.attributes)
+        rows.append(f"| {name} | {metric.kind.value} | {labels} | {metric.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def rules() -> str:
+    """A row for each alert rule: at which value each level begins."""
+    levels = (AlertLevel.WARNING, AlertLevel.ERROR, AlertLevel.CRITICAL)
+    rows = ["| rule | what it watches | WARNING | ERROR | CRITICAL |", "|---|---|---|---|---|"]
+    for rule in CATALOGUE:
+        cells = [_threshold(rule.levels.get(level)) for level in levels]
+        rows.append(f"| `{rule.id}` | {rule.watches or rule.summary} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {"metrics": metrics, "rules": rules}
+
+
+def generated(text: str) -> str:
+    """`text` with every generated part written anew.
+
+    Raises:
+        KeyError: A part that nothing makes.
+    """
+    return _PART.sub(lambda match: match[1] + PARTS[match[2]]() + match[3], text)
+
+
+def main() -> int:
+    """1 when `--check` finds a part that isn't fresh."""
+    stale = []
+    for name in FILES:
+        path = ROOT / name
+        before = path.read_text()
+        after = generated(before)
+        if after != before:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(after)
+    if stale and "--check" in sys.argv:
+        print(f"not fresh: {', '.join(stale)}; run: make docs", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _threshold(value: float | None) -> str:
+    return "" if value is None else f"{value:g}" if value else "at once"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
