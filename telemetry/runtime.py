@@ -103,7 +103,7 @@ def configure(
         return _process.providers.built
 
 
-def shutdown(timeout: float = 4.0) -> bool:
+def shutdown(timeout: float = 3.0) -> bool:
     """Sends what is left and closes the log, within `timeout` seconds. False when that time was too short."""
     with _process.lock:
         sent = _process.providers.shutdown(timeout) if _process.providers else True

@@ -76,9 +76,12 @@ class Providers:
             if part is not None:
                 part.force_flush(timeout_millis)
 
-    def shutdown(self, timeout: float = 4.0) -> bool:
-        """Sends what is left and ends, within `timeout` seconds whatever the exporters do. False: it was too short."""
-        if not self.built:
+    def shutdown(self, timeout: float = 3.0) -> bool:
+        """Sends what is left and ends, within `timeout` seconds whatever the exporters do. False: it was too short.
+
+        Once: calling it again, as at the interpreter's end, does nothing.
+        """
+        if not self.built or self._over.is_set():
             return True
         self._over.set()
         self._wake.set()

@@ -69,7 +69,7 @@ PARTS: dict[str, Part] = {
         GoModule(
             name="prometheus",
             version="v0.316.0",
-            minutes=3,
+            minutes=4,
             module="github.com/prometheus/prometheus",
             packages=("./cmd/prometheus", "./cmd/promtool"),
             tags=("remove_all_sd", "enable_dns_sd"),
@@ -93,7 +93,7 @@ PARTS: dict[str, Part] = {
         GoModule(
             name="jaeger",
             version="v1.76.0",
-            minutes=4,
+            minutes=5,
             module="github.com/jaegertracing/jaeger",
             packages=("./cmd/jaeger",),
             placeholders=("cmd/query/app/ui/actual/README",),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.backends.prometheus import Sample, promtool_check_metrics
+from tests.backends.prometheus import Prometheus, Sample, promtool_check_metrics
 from tests.backends.server import free_ports
 from tests.backends.waiting import eventually
 from tests.e2e.world import JOB, World, monitor
@@ -52,6 +53,18 @@ def restarts(agent: str) -> str:
     return f'orchestrator_agent_restarts_total{{agent_name="{agent}",job="{JOB}"}}'
 
 
+def at_once(since: float, questions: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Asks them all side by side until each has its answer; seconds from `since` until then."""
+
+    def answered(question: Callable[[], object], what: str) -> float:
+        eventually(question, what=what)
+        return round(time.time() - since, 2)
+
+    with ThreadPoolExecutor(len(questions)) as threads:
+        futures = {what: threads.submit(answered, question, what) for what, question in questions.items()}
+        return {what: future.result() for what, future in futures.items()}
+
+
 def error_in_elasticsearch(world: World, agent: str) -> dict[str, Any] | None:
     found = world.elasticsearch.search(
         "logs-*",
@@ -72,47 +85,38 @@ def test_a_death_and_a_return_are_seen_in_every_backend(
         # every way a restart count is absolute and was 0 before
         world.everywhere(restarts(VICTIM), is_value(0.0))
 
+        tags = [f"agent_name:{VICTIM}"]
+        error = f'{{service_name="{JOB}"}} | agent_name="{VICTIM}" | detected_level="error"'
         killed = time.time()
         tmux.kill_process(tmux.pid(panes[VICTIM]))
-        latest: dict[str, float] = {}
-
-        def seen(where: str) -> None:
-            latest[where] = round(time.time() - killed, 2)
-
-        world.everywhere(up(VICTIM), is_value(0.0))
-        seen("prometheus, all four ways")
-        (line,) = eventually(
-            lambda: world.loki.query(f'{{service_name="{JOB}"}} | agent_name="{VICTIM}" | detected_level="error"'),
-            what="the ERROR record in Loki",
+        seen = at_once(
+            killed,
+            {
+                **{f"prometheus by {way}": _is(server, up(VICTIM), 0.0) for way, server in world.prometheus.items()},
+                "loki": lambda: world.loki.query(error),
+                "elasticsearch": lambda: error_in_elasticsearch(world, VICTIM),
+                "jaeger": lambda: [trace for trace in world.jaeger.traces(JOB) if trace],
+                "datadog metric": lambda: _last(world.datadog.metrics("orchestrator.agent.up", tags)) == 0,
+                "datadog log": lambda: world.datadog.logs("agent stopped"),
+                "datadog span": world.datadog.spans,
+            },
         )
-        seen("loki")
-        document = eventually(lambda: error_in_elasticsearch(world, VICTIM), what="the ERROR record in Elasticsearch")
-        seen("elasticsearch")
+        print(f"\nseconds from the kill until seen: {seen}")
+        record_property("seconds_until_seen", seen)
+
+        (line,) = world.loki.query(error)
         record_id, trace_id = line.labels["record_id"], line.labels["trace_id"]
         assert len(trace_id) == 32
-        assert (document["attributes"]["record_id"], document["trace_id"]) == (record_id, trace_id)
         assert VICTIM in line.line
-
+        document = error_in_elasticsearch(world, VICTIM)
+        assert document
+        assert (document["attributes"]["record_id"], document["trace_id"]) == (record_id, trace_id)
         spans = eventually(lambda: world.jaeger.spans(trace_id), what="the trace in Jaeger")
-        seen("jaeger")
-        assert {span["operationName"] for span in spans} == {
-            "orchestrator.check",
-            "orchestrator.source.read",
-            "orchestrator.evaluate",
-        }
-        tags = [f"agent_name:{VICTIM}"]
-        eventually(
-            lambda: _last(world.datadog.metrics("orchestrator.agent.up", tags)) == 0, what="the recorder's metric"
-        )
-        (log,) = eventually(
-            lambda: [log for log in world.datadog.logs(VICTIM) if json.dumps(log).count(record_id)],
-            what="the recorder's log",
-        )
+        names = {"orchestrator.check", "orchestrator.source.read", "orchestrator.evaluate"}
+        assert {span["operationName"] for span in spans} == names
+        (log,) = [log for log in world.datadog.logs(VICTIM) if record_id in json.dumps(log)]
         assert "dd.trace_id" in json.dumps(log)
-        eventually(lambda: world.datadog.spans(trace_id), what="the recorder's span")
-        seen("datadog recorder")
-        print(f"\nseconds from the kill until seen: {latest}")
-        record_property("seconds_until_seen", latest)
+        assert world.datadog.spans(trace_id)
 
         # the JSON log on disk holds the very same record
         files = list((tmp_path / "state").rglob("*.jsonl"))
@@ -172,6 +176,10 @@ def test_the_sdks_own_prometheus_page_is_as_clean(tmux: TmuxServer, tmp_path: Pa
         assert "orchestrator_agent_up{" in page
         assert "overflow" not in page
         assert promtool_check_metrics(page) == []
+
+
+def _is(server: Prometheus, promql: str, value: float) -> Callable[[], bool]:
+    return lambda: [sample.value for sample in server.query(promql)] == [value]
 
 
 def _last(metrics: list[dict[str, Any]]) -> float | None:
