@@ -6,7 +6,7 @@ yields nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -41,13 +41,8 @@ class AlertEvent:
         return replace(self.alert)
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """What should be open now: the rule's id, the level and the message."""
-
-    rule: str
-    level: AlertLevel
-    message: str
+_Findings = dict[Key, tuple[AlertLevel, str]]
+"""What should be open now: the level and the message of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +63,14 @@ class Engine:
 
     def evaluate(self, held: Mapping[Key, Alert], snapshot: ClusterSnapshot) -> Outcome:
         """What is open after `snapshot`, given what was open before it; times are the snapshot's."""
-        findings = dict(self._findings(snapshot))
+        findings = self._findings(snapshot)
         unseen = {a.name for a in snapshot.agents if a.state is State.UNKNOWN} if snapshot.source_error else set()
         now_open: dict[Key, Alert] = {}
         events: list[AlertEvent] = []
         for key, alert in held.items():
             finding = findings.pop(key, None)
             if finding is not None:
-                kept, event = _carry_on(alert, finding)
+                kept, event = _carry_on(alert, *finding)
                 now_open[key] = kept
                 if event:
                     events.append(event)
@@ -83,87 +78,80 @@ class Engine:
                 now_open[key] = alert  # nobody can tell: what was wrong stays wrong until it is seen to be over
             elif not alert.resolved:  # a person may have resolved it before its cause was over
                 events.append(_resolve(alert, snapshot))
-        for (agent, rule), finding in findings.items():
+        for (agent, rule), (level, message) in findings.items():
             alert = Alert(
-                level=finding.level,
+                level=level,
                 agent_name=agent or snapshot.cluster,
-                message=finding.message,
+                message=message,
                 timestamp=snapshot.taken_at,
                 cluster=snapshot.cluster,
                 rule=rule,
             )
             now_open[agent, rule] = alert
-            events.append(AlertEvent(Change.FIRED, alert, finding.message))
+            events.append(AlertEvent(Change.FIRED, alert, message))
         return Outcome(now_open, tuple(events))
 
-    def _findings(self, snapshot: ClusterSnapshot) -> Iterator[tuple[Key, _Finding]]:
+    def _findings(self, snapshot: ClusterSnapshot) -> _Findings:
+        found: _Findings = {}
         if snapshot.source_error:
             text = f"the source does not answer: {snapshot.source_error}"
-            yield from _about("", self._finding(catalogue.SOURCE_FAILING, 0.0, text))
-            return
+            self._find(found, "", catalogue.SOURCE_FAILING, 0.0, text)
+            return found
         now = snapshot.taken_at
         idle_from, restarts_from = self._idle_from, self._restarts_from
         busy, idle = State.BUSY, State.IDLE
         for agent in snapshot.agents:
-            state = agent.state
+            sample, state = agent[0], agent[1]
             # The many that are well are passed over at once: this loop is what a thousand agents cost.
-            if agent.sample.restart_count < restarts_from and (
-                state is busy or (state is idle and agent.idle_time(now) < idle_from)
+            if sample[3] < restarts_from and (
+                state is busy or (state is idle and now - (sample[4] or agent[4]) < idle_from)
             ):
                 continue
-            for finding in self._of_agent(agent, now):
-                yield (agent.name, finding.rule), finding
-        yield from self._of_cluster(snapshot)
+            self._of_agent(found, agent, now)
+        self._of_cluster(found, snapshot)
+        return found
 
-    def _of_cluster(self, snapshot: ClusterSnapshot) -> Iterator[tuple[Key, _Finding]]:
+    def _of_cluster(self, found: _Findings, snapshot: ClusterSnapshot) -> None:
         total, stopped = len(snapshot.agents), snapshot.count(State.STOPPED)
         if stopped:
-            yield from _about(
-                "", self._finding(catalogue.STOPPED_AGENTS, stopped, f"{stopped} of {total} agents stopped")
-            )
+            self._find(found, "", catalogue.STOPPED_AGENTS, stopped, f"{stopped} of {total} agents stopped")
         if not snapshot.session_exists:
             what = f"session {snapshot.session_name} is gone" if snapshot.session_name else "its session is gone"
         elif total and stopped == total:
             what = f"none of its {total} agents runs"
         else:
             return
-        yield from _about("", self._finding(catalogue.CLUSTER_DOWN, 0.0, f"cluster {snapshot.cluster} is down: {what}"))
+        self._find(found, "", catalogue.CLUSTER_DOWN, 0.0, f"cluster {snapshot.cluster} is down: {what}")
 
-    def _of_agent(self, agent: AgentHealth, now: float) -> Iterator[_Finding]:
-        candidates: list[_Finding | None] = []
-        if agent.state is State.STOPPED:
-            candidates.append(self._finding(catalogue.AGENT_STOPPED, 0.0, f"agent stopped: {agent.reason}"))
-        elif agent.state is State.UNRESPONSIVE:
-            candidates.append(
-                self._finding(catalogue.AGENT_UNRESPONSIVE, 0.0, f"agent is unresponsive: {agent.reason}")
-            )
-        elif agent.state is State.IDLE and agent.sample.has_work is not False:
-            idle = agent.idle_time(now)
-            candidates.append(self._finding(catalogue.AGENT_IDLE, idle, f"agent idle for {idle:.0f} s"))
-        restarts = agent.sample.restart_count
-        candidates.append(self._finding(catalogue.AGENT_RESTARTING, restarts, f"agent restarted {restarts} times"))
-        yield from (finding for finding in candidates if finding)
+    def _of_agent(self, found: _Findings, agent: AgentHealth, now: float) -> None:
+        sample, state = agent[0], agent[1]
+        if state is State.STOPPED:
+            self._find(found, sample.name, catalogue.AGENT_STOPPED, 0.0, f"agent stopped: {agent.reason}")
+        elif state is State.IDLE:
+            if sample.has_work is not False:
+                idle = agent.idle_time(now)
+                self._find(found, sample.name, catalogue.AGENT_IDLE, idle, f"agent idle for {idle:.0f} s")
+        elif state is State.UNRESPONSIVE:
+            reason = f"agent is unresponsive: {agent.reason}"
+            self._find(found, sample.name, catalogue.AGENT_UNRESPONSIVE, 0.0, reason)
+        restarts = sample.restart_count
+        if restarts >= self._restarts_from:
+            self._find(found, sample.name, catalogue.AGENT_RESTARTING, restarts, f"agent restarted {restarts} times")
 
-    def _finding(self, rule: catalogue.Rule, value: float, message: str) -> _Finding | None:
+    def _find(self, found: _Findings, agent: str, rule: catalogue.Rule, value: float, message: str) -> None:
         known = self._rules.get(rule.id)
-        level = known.level(value) if known else None
-        return _Finding(rule.id, level, message) if level else None
+        if known and (level := known.level(value)):
+            found[agent, rule.id] = (level, message)
 
 
-def _about(agent: str, finding: _Finding | None) -> Iterator[tuple[Key, _Finding]]:
-    if finding:
-        yield (agent, finding.rule), finding
-
-
-def _carry_on(alert: Alert, finding: _Finding) -> tuple[Alert, AlertEvent | None]:
+def _carry_on(alert: Alert, level: AlertLevel, message: str) -> tuple[Alert, AlertEvent | None]:
     """The same alert goes on: the message always as it is now, an event only where the level changed."""
-    if finding.level is alert.level:
-        if finding.message != alert.message:
-            alert.message = finding.message
+    alert.message = message
+    if level is alert.level:
         return alert, None
-    change = Change.ESCALATED if finding.level.rank > alert.level.rank else Change.DEESCALATED
-    alert.level, alert.message = finding.level, finding.message
-    return alert, AlertEvent(change, replace(alert), finding.message)
+    change = Change.ESCALATED if level.rank > alert.level.rank else Change.DEESCALATED
+    alert.level = level
+    return alert, AlertEvent(change, replace(alert), message)
 
 
 def _resolve(alert: Alert, snapshot: ClusterSnapshot) -> AlertEvent:

@@ -9,7 +9,6 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -103,7 +102,7 @@ class ManagerSource:
         for agent in agents:
             try:
                 name = agent["name"]
-                raw = _raw(agent)
+                raw = _SEEDS(agent) if len(agent) == _SEEDS_KEYS and _SEEDS_LAST in agent else _all_of(agent)
                 held = known.get(name)
                 if held is None:
                     held, new_name = (raw, _sample(raw, clean_name(name), _role(raw[3]))), True
@@ -122,43 +121,44 @@ class ManagerSource:
         return tuple(samples)
 
 
-_Held = tuple[tuple[Any, ...], AgentSample]
+_Raw = tuple[Any, ...]
+"""What is said of an agent: running, restart_count, last_activity, role; if more is said, state, pane_index, pid."""
+_Held = tuple[_Raw, AgentSample]
 """What was last said of an agent, and the sample it became."""
 
-_SEEDS_KEYS = itemgetter("running", "restart_count", "last_activity", "role")
-_SEEDS_COUNT = 5
-"""Keys of an agent in the seed's status: those and its name."""
+_SEEDS_KEYS, _SEEDS_LAST = 5, "last_activity"
+_SEEDS = itemgetter("running", "restart_count", "last_activity", "role")
+"""An agent of the seed's status has these and its name: one call for all, since a thousand agents are looked at."""
 
 
-def _raw(agent: Any) -> tuple[Any, ...]:
-    """What is said of an agent: (running, restart_count, last_activity, role), then (state, pane_index, pid) if said."""
-    if len(agent) == _SEEDS_COUNT:
-        with suppress(KeyError):  # then it has other keys: what the seed has is told in one call
-            return _SEEDS_KEYS(agent)  # type: ignore[no-any-return]  # itemgetter of several keys answers with a tuple
+def _all_of(agent: Any) -> _Raw:
     get = agent.get
     seeds = (agent["running"], get("restart_count"), get("last_activity"), get("role"))
     return *seeds, get("state"), get("pane_index"), get("pid")
 
 
-def _sample(raw: tuple[Any, ...], name: str, role: str) -> AgentSample:
+def _sample(raw: _Raw, name: str, role: str) -> AgentSample:
     """The sample of one agent; the common types are passed on as they are, all others checked."""
-    running, restarts, active = raw[:3]
-    reported = pane_index = pid = None
-    if len(raw) > _SEEDS_COUNT - 1:
-        state, pane_index, pid = raw[4:]
-        reported = _REPORTABLE.get(state) if isinstance(state, str) else None
-        pane_index = pane_index if isinstance(pane_index, int) else None
-        pid = pid if isinstance(pid, int) else None
+    running, restarts, active, *_ = raw
     if type(restarts) is not int or not 0 <= restarts <= _MOST_RESTARTS:
         restarts = _count(restarts)
     if type(active) is not float or not 0.0 <= active < math.inf:
         active = _unix_time(active)
-    # _make: a call with arguments costs three times as much, and a busy cluster makes one for each agent and check
-    return AgentSample._make((name, bool(running), role, restarts, active, reported, None, pane_index, pid, "", False))
+    if len(raw) < _SEEDS_KEYS:
+        return _new_sample((name, bool(running), role, restarts, active, None, None, None, None, "", False))
+    state, pane_index, pid = raw[4:]
+    reported = _REPORTABLE.get(state) if isinstance(state, str) else None
+    pane_index = pane_index if isinstance(pane_index, int) else None
+    pid = pid if isinstance(pid, int) else None
+    return _new_sample((name, bool(running), role, restarts, active, reported, None, pane_index, pid, "", False))
 
 
 def _role(role: Any) -> str:
     return clean_name(role) if role else ""
+
+
+_new_sample = AgentSample._make
+"""A call with arguments costs three times as much."""
 
 
 def _line(text: str) -> str:
