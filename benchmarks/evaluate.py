@@ -108,9 +108,8 @@ def main() -> int:
     if "--json" in sys.argv:
         print(json.dumps(results))
     else:
-        print(
-            f"{AGENTS} agents, {ROUNDS} rounds, medians  plain loop     judged   ratio (at most {LIMIT:g})   with parsing"
-        )
+        head = f"{AGENTS} agents, {ROUNDS} rounds, medians"
+        print(f"{head}  plain loop     judged   ratio (at most {LIMIT:g})   with parsing")
         for r in results:
             figures = f"{r['peer_us']:7.0f} µs {r['judging_us']:7.0f} µs {r['ratio']:8.1f}"
             print(f"  {r['changing']:4.0f} of them change a check    {figures} {r['ratio_with_parsing']:22.1f}")

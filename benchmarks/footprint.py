@@ -1,8 +1,8 @@
 """What the whole monitor costs while it watches: memory and processor.
 
 Five real tmux panes checked every 5 s, OTLP over HTTP to a sink, dashboard on and asked every 2 s as by a browser.
-Must hold: under 90 MB resident and under 1 % of a core. The peer, in the same run: a bare FastAPI + uvicorn program that
-answers the same requests and does nothing else. Run: python benchmarks/footprint.py [--seconds 60] [--json]
+Must hold: under 90 MB resident and under 1 % of a core. The peer, in the same run: a bare FastAPI + uvicorn program
+that answers the same requests and does nothing else. Run: python benchmarks/footprint.py [--seconds 60] [--json]
 """
 
 from __future__ import annotations

@@ -61,7 +61,14 @@ class ClusterMonitor:
         alert_callback: AlertCallback | None = None,
     ) -> None:
         self._set_up(
-            ManagerSource(cluster_manager), check_interval, agent_timeout, max_idle_time, alert_callback, None, None, None
+            ManagerSource(cluster_manager),
+            check_interval,
+            agent_timeout,
+            max_idle_time,
+            alert_callback,
+            None,
+            None,
+            None,
         )
 
     @classmethod

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from telemetry import Alert, AlertLevel, ClusterMonitor
-from telemetry.model import AgentSample, State
+from telemetry.model import AgentSample, Reading, State
 from telemetry.sources.base import SourceError
 from telemetry.testing import CapturedSignals, FakeClock, RecordingNotifier, ScriptedSource
 
@@ -224,7 +224,7 @@ def test_a_source_is_never_read_twice_at_once() -> None:
             self.inside -= 1
             return await super().read(now)
 
-    source = Slow.of([UP])
+    source = Slow([Reading((UP,))])
     monitor = ClusterMonitor.for_source(source, signals=CapturedSignals(FakeClock()).signals, clock=FakeClock())
 
     async def many() -> None:
