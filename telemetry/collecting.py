@@ -54,12 +54,10 @@ def sends_elsewhere(environ: Mapping[str, str]) -> str:
 
 def keep_inside(environ: MutableMapping[str, str]) -> list[str]:
     """Takes out the endpoints beyond this machine, and the chosen backends; returns the variables that are gone."""
-    gone = [
-        name
-        for name, value in environ.items()
-        if value and ((name.startswith("OTEL_EXPORTER_OTLP_") and name.endswith("ENDPOINT")) or name == "BACKENDS")
-        if name == "BACKENDS" or not _is_here(value)
-    ]
+    endpoints = (name for name in environ if name.startswith("OTEL_EXPORTER_OTLP_") and name.endswith("ENDPOINT"))
+    gone = sorted(name for name in endpoints if environ[name] and not _is_here(environ[name]))
+    if environ.get("BACKENDS"):
+        gone.insert(0, "BACKENDS")
     for name in gone:
         del environ[name]
     return gone
@@ -99,11 +97,13 @@ def wrong_configuration(backends: str, environ: Mapping[str, str]) -> str:
 
 
 def send_to_own(environ: MutableMapping[str, str], check_interval: float) -> str:
-    """Has this process send to its own collector, by standard variables that the user left unset; returns the URL."""
+    """Has this process send to its own collector, by standard variables that the user left unset; returns its URL."""
     host = environ.get("ORCHESTRATOR_COLLECTOR_HOST", "") or "127.0.0.1"
     if host == "0.0.0.0":  # noqa: S104 - compared, not bound
         host = "127.0.0.1"
     url = f"http://{host}:{_port(environ, *_PORTS[0])}"
+    if sends_elsewhere(environ):  # and asked for a collector all the same: where to send is still the user's word
+        return url
     environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = url
     if not environ.get("OTEL_METRIC_EXPORT_INTERVAL"):
         environ["OTEL_METRIC_EXPORT_INTERVAL"] = str(round(check_interval * 1000))
@@ -147,28 +147,28 @@ class OwnCollector:
         self.state = "stopped"
 
     async def _keep_running(self) -> None:
+        _quieten_exporters(True)
         try:
             binary = await self._built()
         except CollectorError as error:
             self._fail(f"could not be built: {error}")
             return
-        pause = 1.0
+        loop, pause = asyncio.get_running_loop(), 1.0
         while True:
+            began = loop.time()
             try:
                 await self._run_once(binary)
-                pause = 1.0
             except CollectorError as error:
                 self._fail(str(error))
-                pause = min(2 * pause, LONGEST_PAUSE)
+            _quieten_exporters(True)
+            pause = 1.0 if loop.time() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
             await asyncio.sleep(pause)
 
     async def _built(self) -> Path:
-        ready = binary_path()
+        ready = await asyncio.to_thread(binary_path)
         if ready is not None:
             return ready
         self.state = "being built"
-        # Nobody listens yet: the exporters' complaints about that would fill the log for minutes.
-        logging.getLogger(_LOGGER_OF_EXPORTERS).setLevel(logging.CRITICAL)
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Path] = loop.create_future()
 
@@ -202,8 +202,12 @@ class OwnCollector:
             raise CollectorError(busy)
         self._collector = Collector(self._backends or None, environ=self._environ, binary=binary, on_line=self._hand_on)
         await self._collector.start()
-        await self._collector.ready(READY_WITHIN)
-        logging.getLogger(_LOGGER_OF_EXPORTERS).setLevel(logging.NOTSET)
+        try:
+            await self._collector.ready(READY_WITHIN)
+        except CollectorError:
+            await self._collector.stop()  # one that runs without getting ready is no use to the next
+            raise
+        _quieten_exporters(False)
         self.state = f"running, process {self._collector.pid}"
         self._tell(f"the collector runs: {self._backends or self._environ.get('BACKENDS') or 'its default backends'}")
         code = await self._collector.wait()
@@ -211,7 +215,6 @@ class OwnCollector:
 
     def _fail(self, why: str) -> None:
         self.state = f"not running: {why}"
-        logging.getLogger(_LOGGER_OF_EXPORTERS).setLevel(logging.CRITICAL)
         _log.error("the collector does not run: %s", why)
         self._tell(f"the collector does not run: {why}")
 
@@ -219,6 +222,11 @@ class OwnCollector:
     def _hand_on(line: str) -> None:
         level = next((level for mark, level in _LEVELS.items() if mark in line), logging.DEBUG)
         _collector_log.log(level, "%s", line)
+
+
+def _quieten_exporters(quiet: bool) -> None:
+    """While nobody listens, one line from us says so; theirs, several a second, would fill the log."""
+    logging.getLogger(_LOGGER_OF_EXPORTERS).setLevel(logging.CRITICAL if quiet else logging.NOTSET)
 
 
 def _is_here(endpoint: str) -> bool:

@@ -6,21 +6,18 @@ SIGTERM and SIGINT end it within five seconds, a second one at once; SIGHUP read
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
-import sys
-import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from telemetry import runtime, watching
+from telemetry import ending, runtime, watching
 from telemetry.clock import Clock, SystemClock
 from telemetry.collecting import OwnCollector
 from telemetry.demo import Demo
 from telemetry.monitor import ClusterMonitor
-from telemetry.serving import WebServer
 from telemetry.settings import Loaded, Settings, SettingsError
 from telemetry.signals.exposition import CONTENT_TYPE, Exposition
 from telemetry.signals.logs import LogOptions, get_logger
@@ -28,6 +25,9 @@ from telemetry.sources.base import SourceError
 from telemetry.store import Store
 from telemetry.store.store import MEMORY
 from telemetry.watching import Watch
+
+if TYPE_CHECKING:
+    from telemetry.serving import WebServer
 
 _log = get_logger("telemetry.daemon")
 
@@ -83,7 +83,7 @@ class Daemon:
         self._plan = plan
         self._settings = plan.loaded.settings
         self._store = Store(MEMORY if plan.demo else watching.store_path(self._settings))
-        self._watched: dict[str, tuple[Watch, ClusterMonitor]] = {}
+        self._watched: dict[Watch, ClusterMonitor] = {}
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -111,12 +111,13 @@ class Daemon:
         await self._end(web)
 
     def _web(self, listener: socket.socket, render: Callable[[float], bytes]) -> WebServer:
+        from telemetry.serving import WebServer
         from telemetry.web.app import create_app
 
         dashboard = self._settings.dashboard
         app = create_app(
             runtime.shared_signals().picture,
-            lambda: [monitor for _, monitor in self._watched.values()],
+            lambda: list(self._watched.values()),
             render,
             self._plan.clock,
             metrics_type=CONTENT_TYPE,
@@ -130,7 +131,7 @@ class Daemon:
             source = watching.source_of(watch, self._store, _log.error)
             monitor = watching.monitor_of(source, settings)
             monitor.start()
-            self._watched[watch.words] = (watch, monitor)
+            self._watched[watch] = monitor
 
     # --- signals ----------------------------------------------------------------------------------------------------
 
@@ -145,9 +146,7 @@ class Daemon:
             os._exit(128 + number)  # asked twice: at once; the collector and the demo notice by themselves
         _log.info("stopping", signal=number.name)
         self._stopping.set()
-        last_resort = threading.Timer(ENDS_WITHIN, _give_up)
-        last_resort.daemon = True
-        last_resort.start()
+        ending.at_the_latest(ENDS_WITHIN)
 
     def _on_reload(self) -> None:
         self._beside(self._reload(), "reload")
@@ -172,7 +171,7 @@ class Daemon:
             try:
                 loaded = await asyncio.to_thread(self._plan.reload)
                 watches = await asyncio.to_thread(self._watches_after, loaded.settings)
-                runtime.configure(log_options(loaded.settings))
+                await asyncio.to_thread(runtime.configure, log_options(loaded.settings))
             except (SettingsError, ValueError, OSError) as error:
                 _log.error("settings not changed", reason=str(error))
                 return
@@ -195,19 +194,14 @@ class Daemon:
             getattr(before, name) == getattr(after, name)
             for name in ("check_interval", "agent_timeout", "max_idle_time", "thresholds")
         )
-        kept = {watch.words for watch in watches if same_times and watch == self._held(watch)}
-        gone = [words for words in self._watched if words not in kept]
-        old = [self._watched.pop(words)[1] for words in gone]
+        kept = set(watches) & set(self._watched) if same_times else set()
+        old = [self._watched.pop(watch) for watch in list(self._watched) if watch not in kept]
         await asyncio.gather(*(monitor.close() for monitor in old))
-        self._watch([watch for watch in watches if watch.words not in kept], after)
-        still = {monitor.cluster for _, monitor in self._watched.values()}
+        self._watch([watch for watch in watches if watch not in kept], after)
+        still = {monitor.cluster for monitor in self._watched.values()}
         for monitor in old:
             if monitor.cluster not in still:
                 runtime.shared_signals().picture.remove(monitor.cluster)
-
-    def _held(self, watch: Watch) -> Watch | None:
-        held = self._watched.get(watch.words)
-        return held[0] if held else None
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
@@ -216,7 +210,7 @@ class Daemon:
         closing_web = asyncio.create_task(web.stop(WEB_STOPS_WITHIN)) if web else None
         for task in self._tasks:
             task.cancel()
-        closing = [asyncio.create_task(monitor.close()) for _, monitor in self._watched.values()]
+        closing = [asyncio.create_task(monitor.close()) for monitor in self._watched.values()]
         if self._plan.demo is not None:
             closing.append(asyncio.create_task(self._plan.demo.stop()))
         if closing:
@@ -226,29 +220,7 @@ class Daemon:
         if closing_web:
             await closing_web
         _log.info("stopped")
-        await _in_daemon_thread(lambda: runtime.shutdown(FLUSHED_WITHIN))
+        await ending.within(FLUSHED_WITHIN + 0.2, lambda: runtime.shutdown(FLUSHED_WITHIN))
         if self._plan.collector is not None:
             await self._plan.collector.stop(COLLECTOR_STOPS_WITHIN)
         self._store.close()
-
-
-async def _in_daemon_thread(work: Callable[[], object]) -> None:
-    """Waits for blocking work that, should it hang, must not keep the process."""
-    loop = asyncio.get_running_loop()
-    done = asyncio.Event()
-
-    def run() -> None:
-        try:
-            work()
-        finally:
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(done.set)
-
-    threading.Thread(target=run, daemon=True).start()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(done.wait(), FLUSHED_WITHIN + 0.2)
-
-
-def _give_up() -> None:
-    print("orchestrator-telemetry: something did not stop in time and was left behind", file=sys.stderr)  # noqa: T201
-    os._exit(0)

@@ -125,6 +125,7 @@ class ClusterMonitor:
         self._clock: Clock = clock or SystemClock()
         self._signals = signals or shared_signals()
         self._reporter = Reporter(self._signals)
+        self._known_as = source.cluster
         self._signals.picture.expect(source.cluster)
         self._snapshot: ClusterSnapshot | None = None
         self._alerts = AlertHistory()
@@ -187,6 +188,9 @@ class ClusterMonitor:
         began_monotonic = self._clock.monotonic()
         reading, error, outcome = await self._read(began)
         read = self._clock.now()
+        if self.cluster != self._known_as:  # the first answer named it: what was expected under another name goes
+            self._signals.picture.remove(self._known_as)
+            self._known_as = self.cluster
         before = self._snapshot
         snapshot = self._judge(reading, error, timed_out=outcome == "timeout")
         result = self._engine.evaluate(self._alerts.open, snapshot)

@@ -54,8 +54,6 @@ class Reporter:
     def report(self, result: CheckResult) -> None:
         """Publishes first, so that nobody reads in the log what /metrics doesn't know yet; then tells, and flushes."""
         snapshot, picture = result.snapshot, self._signals.picture
-        if result.before and result.before.cluster != snapshot.cluster:
-            picture.remove(result.before.cluster)
         picture.publish(snapshot, result.open_alerts)
         picture.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
         self._signals.instruments.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)

@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
+from telemetry.alerts.rules import AGENT_IDLE, AGENT_RESTARTING, CATALOGUE, STOPPED_AGENTS, Rule
+from telemetry.model import AlertLevel
 from telemetry.monitor import ClusterMonitor
-from telemetry.settings import Cluster, Settings, SettingsError, Tmux
+from telemetry.settings import Cluster, Ladder, Settings, SettingsError, Tmux
 from telemetry.sources.agents_file import ConfigError, read_agents_file
 from telemetry.sources.base import Source, SourceError
 from telemetry.sources.tmux import TmuxOptions, TmuxSource
@@ -93,6 +96,21 @@ def source_of(watch: Watch, store: Store | None, on_problem: Callable[[str], Non
     return TmuxSource(watch.options, store, on_problem=on_problem)
 
 
+def rules_of(settings: Settings) -> tuple[Rule, ...]:
+    """The catalogue of alert rules with the thresholds that are set."""
+    ladders = {
+        AGENT_IDLE.id: settings.idle_ladder,
+        AGENT_RESTARTING.id: settings.thresholds.restarts,
+        STOPPED_AGENTS.id: settings.thresholds.stopped,
+    }
+    return tuple(replace(rule, levels=_levels(ladders[rule.id])) if rule.id in ladders else rule for rule in CATALOGUE)
+
+
+def _levels(ladder: Ladder) -> Mapping[AlertLevel, float]:
+    levels = {AlertLevel.WARNING: ladder.warning, AlertLevel.ERROR: ladder.error, AlertLevel.CRITICAL: ladder.critical}
+    return MappingProxyType(levels)
+
+
 def monitor_of(source: Source, settings: Settings) -> ClusterMonitor:
     """A monitor with the times and thresholds that are set."""
     return ClusterMonitor.for_source(
@@ -100,6 +118,7 @@ def monitor_of(source: Source, settings: Settings) -> ClusterMonitor:
         check_interval=settings.check_interval,
         agent_timeout=settings.agent_timeout,
         max_idle_time=settings.max_idle_time,
+        rules=rules_of(settings),
     )
 
 
@@ -121,7 +140,8 @@ def _watch(cluster: Cluster) -> Watch:
         if session:
             where[0] = f"tmux session {session}"
         where.append(f"({len(told.agents)} agents named in {cluster.file})")
-    return Watch(replace(options, cluster=cluster.name or options.cluster), " ".join(where))
+    named = f"{cluster.name}: " if cluster.name else ""
+    return Watch(replace(options, cluster=cluster.name or options.cluster), named + " ".join(where))
 
 
 def _place(tmux: Tmux) -> TmuxOptions:

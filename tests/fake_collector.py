@@ -45,6 +45,7 @@ def main() -> None:
         return
     serve("ORCHESTRATOR_COLLECTOR_HTTP_PORT")
     serve("ORCHESTRATOR_COLLECTOR_HEALTH_PORT")
+    print("Everything is ready. Begin running and processing data.", file=sys.stderr, flush=True)
     sys.stdin.read()  # until the parent is gone
 
 

@@ -28,7 +28,7 @@ def tmux() -> Iterator[Tmux]:
 def collector(tmp_path: Path) -> dict[str, str]:
     """The environment for a collector that is built, on ports that nobody has."""
     script = tmp_path / "collector"
-    script.write_text(f"#!/bin/sh\nexec {sys.executable} {ROOT / 'tests' / 'fake_collector.py'} \"$@\"\n")
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "tests" / "fake_collector.py"} "$@"\n')
     script.chmod(0o700)
     names = [f"ORCHESTRATOR_COLLECTOR_{part}_PORT" for part in ("HTTP", "GRPC", "HEALTH")]
     return {"ORCHESTRATOR_COLLECTOR_BINARY": str(script), **dict(zip(names, map(str, _free_ports(3)), strict=True))}
@@ -111,7 +111,10 @@ def test_kill_9_leaves_no_listener(tmp_path: Path, tmux: Tmux, collector: dict[s
     arguments = ["up", "--tmux-socket", tmux.socket, "--port", "0", "--interval", "0.2"]
     with daemon(tmp_path, *arguments, **collector) as running:
         eventually(lambda: "the collector runs" in running.said, what="the collector")
-        ports = [_port(running.url), *(int(port) for name, port in collector.items() if "HTTP" in name or "HEAL" in name)]
+        ports = [
+            _port(running.url),
+            *(int(port) for name, port in collector.items() if "HTTP" in name or "HEAL" in name),
+        ]
         assert all(map(_is_open, ports))
         running.end(signal.SIGKILL)
         eventually(lambda: not any(map(_is_open, ports)), within=5.0, what="the end of every listener")
@@ -208,6 +211,7 @@ def test_sighup_takes_good_settings_whole_and_bad_ones_not_at_all(tmp_path: Path
     file = tmp_path / "orchestrator-telemetry.yaml"
     first = f"- {{name: one, tmux: {{socket: {tmux.socket}}}}}"
     second = f"- {{name: two, tmux: {{socket: {tmux.socket}, session: work}}}}"
+    broken = f"- {{name: two, tmux: {{socket: {tmux.socket}}}, file: gone.yaml}}"
     file.write_text(f"check_interval: 0.2\nclusters:\n{first}\n")
     with daemon(tmp_path, "dashboard", "--port", "0") as running:
         eventually(lambda: set(running.agents()) == {"alpha", "beta"})
@@ -218,7 +222,7 @@ def test_sighup_takes_good_settings_whole_and_bad_ones_not_at_all(tmp_path: Path
         assert clusters() == {"one": 0.2}
         file.write_text("check_interval: often\n")
         assert "check_interval is 'often'" in str(_reload(running, "settings not changed")["reason"])
-        file.write_text(f"check_interval: 0.3\nclusters:\n{second}\n  file: gone.yaml\n")
+        file.write_text(f"check_interval: 0.3\nclusters:\n{broken}\n")
         assert "gone.yaml" in str(_reload(running, "settings not changed")["reason"])
         assert clusters() == {"one": 0.2}
         file.write_text(f"check_interval: 0.2\nclusters:\n{first}\n{second}\n")

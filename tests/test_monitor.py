@@ -11,6 +11,7 @@ import pytest
 from telemetry import Alert, AlertLevel, ClusterMonitor
 from telemetry.model import AgentSample, Reading, State
 from telemetry.sources.base import SourceError
+from telemetry.sources.manager import ManagerSource
 from telemetry.testing import CapturedSignals, FakeClock, RecordingNotifier, ScriptedSource
 
 UP = AgentSample("a", running=True, reported=State.BUSY, proven=True)
@@ -211,6 +212,15 @@ def test_alerts_are_counted_once_a_level_and_state_changes_as_info() -> None:
         check(monitor, clock)
     counts = {dict(k)["level"]: v for k, v in captured.metrics()["orchestrator.cluster.alerts"].items()}
     assert counts == {"info": 2, "warning": 1, "error": 1, "critical": 0}
+
+
+def test_a_cluster_that_its_first_answer_names_leaves_nothing_under_its_first_name() -> None:
+    clock = FakeClock()
+    captured = CapturedSignals(clock)
+    source = ManagerSource(Seed())
+    monitor = ClusterMonitor.for_source(source, signals=captured.signals, clock=clock)
+    check(monitor, clock)
+    assert {cluster for cluster, _ in captured.picture.alert_counts} == {"cc"}
 
 
 def test_a_source_is_never_read_twice_at_once() -> None:

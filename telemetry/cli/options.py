@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from telemetry.settings import Flags, Loaded, SettingsError, load
+if TYPE_CHECKING:
+    from telemetry.settings import Flags, Loaded
 
 ConfigFile = Annotated[
     str | None, typer.Option("--config", metavar="FILE", help="Settings file instead of ./orchestrator-telemetry.yaml.")
@@ -58,6 +59,8 @@ def flags(**given: str | None) -> Flags:
 
 def settings(config: str | None, given: Flags) -> Loaded:
     """The settings; ends the process with one line and code 2 where one is wrong. Warnings go to standard error."""
+    from telemetry.settings import SettingsError, load  # a tenth of a second that --help does without
+
     try:
         loaded = load(given, file=config)
     except SettingsError as error:

@@ -25,7 +25,6 @@ Profile = Literal["development", "staging", "production"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 STRICT = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, hide_input_in_errors=True)
-STEPS_OF_A_LADDER = 3
 MAX_NAME = 100
 
 
@@ -77,8 +76,6 @@ class Ladder(BaseModel):
     def _from_list(cls, value: Any) -> Any:
         value = _names(value)
         if isinstance(value, (list, tuple)):
-            if len(value) != STEPS_OF_A_LADDER:
-                raise ValueError("three thresholds make a ladder")
             return dict(zip(("warning", "error", "critical"), value, strict=True))
         return value
 

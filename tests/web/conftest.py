@@ -45,9 +45,7 @@ class FakeMonitor:
     def get_alerts(
         self, level: AlertLevel | None = None, resolved: bool | None = None, limit: int = 100
     ) -> list[Alert]:
-        found = [
-            alert for alert in self.alerts if level in (None, alert.level) and resolved in (None, alert.resolved)
-        ]
+        found = [alert for alert in self.alerts if level in (None, alert.level) and resolved in (None, alert.resolved)]
         return found[:limit]
 
 
@@ -67,14 +65,21 @@ class World:
 
     def app(self, **options: Any) -> ASGIApp:
         return create_app(
-            self.picture, lambda: self.monitors, self.page, self.clock, metrics_type="text/plain; version=0.0.4", **options
+            self.picture,
+            lambda: self.monitors,
+            self.page,
+            self.clock,
+            metrics_type="text/plain; version=0.0.4",
+            **options,
         )
 
     def see(self, cluster: str, *agents: AgentHealth, source_error: str = "") -> None:
         snapshot = ClusterSnapshot(cluster, "scripted", agents, self.clock.now(), "session", source_error=source_error)
         self.picture.publish(snapshot, ())
 
-    def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None, **options: Any) -> httpx.Response:
+    def ask(
+        self, path: str, method: str = "GET", headers: dict[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
         async def asking() -> httpx.Response:
             transport = httpx.ASGITransport(self.app(**options), raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
@@ -98,5 +103,7 @@ def world() -> World:
         Alert(AlertLevel.ERROR, "b", "agent stopped", now - 60, cluster="main", rule="agent_stopped"),
     ]
     made.monitors = [FakeMonitor("main", ClusterMetrics(2, 1, 0, 1, 3, now), alerts), FakeMonitor("night")]
-    made.see("main", agent("a", State.BUSY, now, last_activity=now - 4), agent("b", State.STOPPED, now, restart_count=3))
+    made.see(
+        "main", agent("a", State.BUSY, now, last_activity=now - 4), agent("b", State.STOPPED, now, restart_count=3)
+    )
     return made

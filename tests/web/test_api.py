@@ -119,7 +119,10 @@ def test_agents_are_told_with_state_reason_and_times(world: World) -> None:
 
 def test_a_cluster_that_is_not_watched_is_404(world: World) -> None:
     answer = world.ask("/api/agents?cluster=mian")
-    assert (answer.status_code, answer.json()["detail"]) == (404, "no cluster is named 'mian'; watched are: main, night")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        404,
+        "no cluster is named 'mian'; watched are: main, night",
+    )
 
 
 def test_alive_even_where_nothing_is_ready(world: World) -> None:

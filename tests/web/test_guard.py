@@ -14,7 +14,9 @@ def test_known_names_and_addresses_are_answered(world: World, host: str) -> None
     assert world.ask("/healthz", headers={"host": host}, allowed_hosts=("Mon.Example",)).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "monitor", "[evil]", "a:b:c"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "monitor", "[evil]", "a:b:c"]
+)
 def test_a_foreign_name_is_refused(world: World, host: str) -> None:
     answer = world.ask("/api/agents", headers={"host": host})
     assert answer.status_code == 403

@@ -9,7 +9,9 @@ import pytest
 
 from tests.web.conftest import World
 
-STATIC = {entry.name: entry.read_text(encoding="utf-8") for entry in files("telemetry.web").joinpath("static").iterdir()}
+STATIC = {
+    entry.name: entry.read_text(encoding="utf-8") for entry in files("telemetry.web").joinpath("static").iterdir()
+}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,9 @@ def test_the_page_needs_no_other_host_and_no_inline_code() -> None:
 def test_texts_never_become_markup() -> None:
     for name, text in STATIC.items():
         if name.endswith(".js"):
-            assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(", text), name
+            assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(", text), (
+                name
+            )
 
 
 def test_every_file_that_is_named_is_there(world: World) -> None:
@@ -54,7 +58,9 @@ def test_every_file_that_is_named_is_there(world: World) -> None:
 def test_both_languages_have_the_same_texts() -> None:
     keys = [
         set(re.findall(r"^  (\w+):", block, re.MULTILINE))
-        for block in re.findall(r"const (?:ENGLISH|JAPANESE) = \{(.*?)^\};", STATIC["texts.js"], re.DOTALL | re.MULTILINE)
+        for block in re.findall(
+            r"const (?:ENGLISH|JAPANESE) = \{(.*?)^\};", STATIC["texts.js"], re.DOTALL | re.MULTILINE
+        )
     ]
     assert len(keys) == 2
     assert keys[0] == keys[1] != set()

@@ -94,7 +94,7 @@ def test_a_slow_page_does_not_hold_up_the_loop(world: World) -> None:
 
 
 def _slowly(now: float) -> bytes:
-    import time  # noqa: PLC0415
+    import time
 
     time.sleep(0.5)
     return f"up {now}\n".encode()

@@ -1,0 +1,171 @@
+"""Whether there is to be a collector, and what the process is told about it; the running is in test_daemon.py."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from telemetry import collecting
+from telemetry.collecting import OwnCollector, Plan, Wish, keep_inside, plan, send_to_own, sends_elsewhere
+from telemetry.collector import CollectorError
+from tests.daemons import ROOT
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "collector"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("ORCHESTRATOR_COLLECTOR_BINARY", str(program))
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({}, ""),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ({"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://a"}, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, ""),
+        ({"OTEL_SDK_DISABLED": "True"}, "OTEL_SDK_DISABLED"),
+        ({"OTEL_SDK_DISABLED": "false"}, ""),
+    ],
+)
+def test_who_decided_himself_where_to_send(environ: dict[str, str], says: str) -> None:
+    assert sends_elsewhere(environ) == says
+
+
+@pytest.mark.usefixtures("built")
+def test_one_that_is_built_is_started_unless_the_user_sends_elsewhere() -> None:
+    elsewhere = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://gateway:4318"}
+    assert plan(Wish.AUTO, {}) == (Plan.START, "")
+    assert plan(Wish.NO, {}) == (Plan.NONE, "")
+    assert plan(Wish.AUTO, elsewhere) == (Plan.NONE, "none of our own: OTEL_EXPORTER_OTLP_ENDPOINT is set")
+    assert plan(Wish.YES, elsewhere) == (Plan.START, "")
+
+
+def test_without_go_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_go() -> Path:
+        raise CollectorError("building the collector needs Go: install it")
+
+    monkeypatch.setattr(collecting, "binary_path", lambda: None)
+    assert plan(Wish.AUTO, {})[0] in {Plan.BUILD, Plan.NONE}
+    monkeypatch.setattr(collecting, "find_go", no_go)
+    assert plan(Wish.AUTO, {}) == (Plan.NONE, "none: building the collector needs Go: install it")
+
+
+def test_the_process_sends_to_its_own_collector_at_its_own_pace() -> None:
+    environ: dict[str, str] = {}
+    assert send_to_own(environ, 1.5) == "http://127.0.0.1:4318"
+    assert environ == {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
+        "OTEL_METRIC_EXPORT_INTERVAL": "1500",
+    }
+
+
+def test_what_the_user_set_stays() -> None:
+    environ = {
+        "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+        "ORCHESTRATOR_COLLECTOR_HOST": "0.0.0.0",
+        "ORCHESTRATOR_COLLECTOR_HTTP_PORT": "14318",
+        "ORCHESTRATOR_COLLECTOR_TOKEN": "a",
+    }
+    assert send_to_own(environ, 5) == "http://127.0.0.1:14318"
+    assert environ["OTEL_METRIC_EXPORT_INTERVAL"] == "60000"
+    assert environ["OTEL_EXPORTER_OTLP_HEADERS"] == "Authorization=Bearer%20a"
+
+
+def test_who_asked_for_a_collector_and_sends_elsewhere_does_both() -> None:
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://gateway:4318"}
+    assert send_to_own(environ, 5) == "http://127.0.0.1:4318"
+    assert environ == {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://gateway:4318"}
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """A stand-in for the built collector, and the environment with its ports."""
+    script = tmp_path / "collector"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "tests" / "fake_collector.py"} "$@"\n')
+    script.chmod(0o700)
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    for part in ("HTTP", "GRPC", "HEALTH"):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            environ[f"ORCHESTRATOR_COLLECTOR_{part}_PORT"] = str(free.getsockname()[1])
+    return script, environ
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+
+
+def test_one_that_is_not_built_is_built_with_progress_and_joins(
+    program: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(progress: Callable[[str], None], *, cancelled: threading.Event) -> Path:
+        assert not cancelled.is_set()
+        progress("building the collector")
+        return program[0]
+
+    monkeypatch.setattr(collecting, "binary_path", lambda: None)
+    monkeypatch.setattr(collecting, "build", build)
+    told: list[str] = []
+
+    async def scenario() -> None:
+        own = OwnCollector("", program[1], told.append)
+        own.start()
+        await until(lambda: "running" in own.state)
+        await own.stop(5.0)
+        assert own.state == "stopped"
+
+    asyncio.run(scenario())
+    assert told == ["building the collector", "the collector runs: its default backends"]
+
+
+def test_a_build_that_fails_is_one_line_and_one_that_is_stopped_is_told_to(
+    program: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[threading.Event] = []
+
+    def failing(progress: Callable[[str], None], *, cancelled: threading.Event) -> Path:
+        seen.append(cancelled)
+        if len(seen) > 1:
+            cancelled.wait(30)
+        raise CollectorError("no space left")
+
+    monkeypatch.setattr(collecting, "binary_path", lambda: None)
+    monkeypatch.setattr(collecting, "build", failing)
+    told: list[str] = []
+
+    async def scenario() -> None:
+        failed = OwnCollector("", program[1], told.append)
+        failed.start()
+        await until(lambda: bool(told))
+        assert failed.state == "not running: could not be built: no space left"
+        await failed.stop(1.0)
+        stopped = OwnCollector("", program[1], told.append)
+        stopped.start()
+        await until(lambda: len(seen) == 2)
+        await stopped.stop(1.0)
+
+    asyncio.run(scenario())
+    assert seen[1].is_set()
+    assert told == ["the collector does not run: could not be built: no space left"]
+
+
+def test_the_demo_keeps_to_endpoints_of_this_machine() -> None:
+    here = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://[::1]:4318/v1/traces",
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "127.0.0.1:4317",
+    }
+    environ = {**here, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "https://logs.example", "BACKENDS": "datadog"}
+    assert keep_inside(environ) == ["BACKENDS", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"]
+    assert environ == here
