@@ -141,12 +141,13 @@ class PsutilProcesses:
 
 
 class Glance:
-    """Another table's answers, each looked up once: for one short look at a tree that must not change meanwhile."""
+    """Another table's answers, each looked up once: for one check, in which nothing changes any more."""
 
     def __init__(self, table: ProcessTable) -> None:
         self._table = table
         self._infos: dict[int, ProcessInfo | None] = {}
         self._arguments: dict[int, list[str]] = {}
+        self._children: dict[int, list[int]] = {}
 
     def get(self, pid: int) -> ProcessInfo | None:
         if pid not in self._infos:
@@ -159,7 +160,9 @@ class Glance:
         return self._arguments[pid]
 
     def children(self, process: ProcessInfo) -> list[int]:
-        return self._table.children(process)
+        if process.pid not in self._children:
+            self._children[process.pid] = self._table.children(process)
+        return self._children[process.pid]
 
 
 def system_processes() -> ProcessTable:

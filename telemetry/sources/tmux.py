@@ -10,68 +10,29 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from telemetry.clean import clean_name
 from telemetry.model import AgentSample, Reading, State
 from telemetry.sources.processes import ProcessTable, system_processes
 from telemetry.sources.tmux_activity import ScreenWatch
-from telemetry.sources.tmux_agent import KNOWN_PROGRAMS, AgentFinder, AgentProcess, Before, NoAgent
+from telemetry.sources.tmux_agent import AgentFinder, AgentProcess, Before, NoAgent
 from telemetry.sources.tmux_client import TmuxClient
 from telemetry.sources.tmux_memory import Memory
+from telemetry.sources.tmux_options import TmuxOptions
 from telemetry.sources.tmux_roster import PROGRAM, Roster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry.sources.agents_file import ConfiguredAgent
     from telemetry.sources.restarts import RestartCounter
     from telemetry.sources.tmux_answer import Answer, Pane
     from telemetry.store import RememberedAgent, Store
 
+__all__ = ["TmuxOptions", "TmuxSource"]
+
 _NO_NAME = "tmux"
-
-
-@dataclass(frozen=True, slots=True)
-class TmuxOptions:
-    """Where to look, and for whom.
-
-    Attributes:
-        socket_name: As in `tmux -L`; with neither this nor the path, tmux's own default.
-        socket_path: As in `tmux -S`; not together with the name.
-        session: The session's exact name, or None: all sessions of that server, of which only panes that carry
-            `@agent_name` or run a known agent program are looked at.
-        cluster: The cluster's name, or None: the session's; of all sessions, the one that holds all agents at the
-            first look, else «tmux».
-        agents: The configured agents. Those found by their `pane_index` need a `session`.
-        programs: Names of the commands that are agents wherever they run.
-        quiet_after: Seconds without output after which an agent counts as idle.
-        timeout: Seconds after which a tmux that gives no answer is given up.
-
-    Raises:
-        ValueError: Two of these contradict each other.
-    """
-
-    socket_name: str | None = None
-    socket_path: str | None = None
-    session: str | None = None
-    cluster: str | None = None
-    agents: tuple[ConfiguredAgent, ...] = ()
-    programs: tuple[str, ...] = field(default=KNOWN_PROGRAMS)
-    quiet_after: float = 10.0
-    timeout: float = 3.0
-
-    def __post_init__(self) -> None:
-        if self.socket_name and self.socket_path:
-            raise ValueError(f"tmux has one socket: either the name {self.socket_name!r} or {self.socket_path!r}")
-        names = [agent.name for agent in self.agents]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise ValueError(f"two configured agents are called {twice!r}: each needs a name of its own")
-        indexed = next((agent for agent in self.agents if agent.pane_index is not None), None)
-        if indexed is not None and self.session is None:
-            raise ValueError(f"agent {indexed.name!r} has a pane_index, which needs session_name to mean a pane")
 
 
 class TmuxSource:
@@ -106,6 +67,7 @@ class TmuxSource:
         named = options.cluster or options.session
         self._cluster = clean_name(named) if named else ""
         self._memory: Memory | None = None
+        self._held: dict[str, Pane] = {}
         self._last_read = 0.0
         # One thread, so that a check that was given up never runs beside the next one.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tmux")
@@ -147,12 +109,14 @@ class TmuxSource:
             self._memory = Memory(self._store, self._cluster)
         if self._memory is not None:
             self._memory.load(self._roster, now)
-        answer = self._client.ask(self._screens.next_in_turn([m.pane_id for m in self._roster.members.values()]))
+        self._finder.look_anew()
+        screens_of = self._screens.next_in_turn([member.pane_id for member in self._roster.members.values()])
+        answer = self._client.ask(screens_of, self._look_ahead)
         if self._memory is None:
             self._cluster = self._name_of(answer)
             self._memory = Memory(self._store, self._cluster)
             self._memory.load(self._roster, now)
-        held = self._roster.assign(answer.panes, now)
+        self._held = held = self._roster.assign(answer.panes, now)
         changed = self._screens.look(answer, now)
         agents = tuple(
             self._running(name, held[name], changed, self._memory.restarts, now)
@@ -164,6 +128,17 @@ class TmuxSource:
         session = clean_name(self._options.session) if self._options.session else self._cluster
         return Reading(agents, session_name=session, session_exists=not answer.absent)
 
+    def _look_ahead(self) -> None:
+        """Looks the processes of the last check up, which mostly are those of this one, while tmux is at work."""
+        if self._memory is not None:
+            for name, pane in self._held.items():
+                if name in self._roster.members:
+                    self._find(name, pane, self._memory.restarts)
+
+    def _find(self, name: str, pane: Pane, restarts: RestartCounter) -> AgentProcess | NoAgent:
+        member = self._roster.members[name]
+        return self._finder.find(pane, Before(restarts.identity(name), member.program, member.wrapper))
+
     def _without_pane(self, name: str, answer: Answer, restarts: RestartCounter) -> AgentSample:
         member = self._roster.members[name]
         reason = answer.absent or self._roster.explain_absence(name, answer.panes)
@@ -172,7 +147,7 @@ class TmuxSource:
     def _running(self, name: str, pane: Pane, changed: set[str], restarts: RestartCounter, now: float) -> AgentSample:
         member = self._roster.members[name]
         before = restarts.identity(name)
-        found = self._finder.find(pane, Before(before, member.program, member.wrapper))
+        found = self._find(name, pane, restarts)
         if isinstance(found, NoAgent):
             return _stopped(member, pane, restarts.count(name), found.reason)
         if member.origin == PROGRAM and found.program != member.called:

@@ -12,31 +12,18 @@ So what an agent starts for a moment (`git`, `sleep`, a test run) is never taken
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from telemetry.clean import clean_name
 from telemetry.sources.processes import Glance, ProcessInfo, ProcessTable, descendants
+from telemetry.sources.tmux_commands import LAUNCHER, RUNS_OTHERS, SHELLS, SUFFIX, base_name, has_script, operands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from telemetry.sources.tmux_answer import Pane
 
-KNOWN_PROGRAMS = (
-    "claude", "codex", "gemini", "aider", "opencode", "cursor-agent", "goose", "amp", "qwen", "crush", "copilot",
-)  # fmt: skip
-"""Programs that are agents wherever they run, by the name of their command."""
-
-_SHELLS = frozenset(("sh", "bash", "zsh", "dash", "ash", "ksh", "mksh", "fish", "tcsh", "csh", "nu", "xonsh", "elvish"))
-_RUNS_OTHERS = re.compile(r"(node|nodejs|bun|deno|ruby|perl|python|pypy)[\d.]*\Z|.*MainThread\Z|npm")
-"""Names of processes that run a program which isn't in their name; node may call itself after its main thread."""
-_LAUNCHER = re.compile(
-    r"(npx|npm|npm .*|pnpm|yarn|bunx|uv|uvx|pipx|sudo|env|timeout|nohup|nice|time|xvfb-run|script)\Z"
-)
-_SUFFIX = re.compile(r"\.(py|js|mjs|cjs|ts|rb|pl|sh)\Z")
-_SHELL_OPTIONS_WITH_VALUE = frozenset(("--rcfile", "--init-file", "-o", "+o", "-O", "+O", "-C", "--init-command"))
 _COMM_LENGTH = 15  # the kernel cuts a process's name there
 
 
@@ -94,14 +81,17 @@ class AgentFinder:
     def __init__(self, programs: Sequence[str], table: ProcessTable) -> None:
         self._programs = {program[:_COMM_LENGTH]: program for program in programs} | {p: p for p in programs}
         self._processes = table
-        self._table: ProcessTable = table
+        self._table = Glance(table)
         self._visible: tuple[int, bool] = (0, False)
+
+    def look_anew(self) -> None:
+        """Begins a check: within one, each process is looked up once."""
+        self._table = Glance(self._processes)
 
     def find(self, pane: Pane, before: Before = _NEVER_SEEN) -> AgentProcess | NoAgent:
         """The pane's agent, now; `before` is what it was when it was last seen."""
         if pane.dead:
             return NoAgent(f"{_end(pane)} in pane {pane.pane_id}")
-        self._table = Glance(self._processes)
         if not self._sees(pane.server_pid):
             return self._by_tmux(pane)
         kept = self._still_there(pane, before)
@@ -141,7 +131,7 @@ class AgentFinder:
         return self._visible[1]
 
     def _by_tmux(self, pane: Pane) -> AgentProcess | NoAgent:
-        if pane.command in _SHELLS and not pane.has_command:
+        if pane.command in SHELLS and not pane.has_command:
             return NoAgent(f"only {pane.command} is left in pane {pane.pane_id}")
         return AgentProcess(pane.pid, f"{pane.pid}@{pane.server_pid}", self._programs.get(pane.command, ""))
 
@@ -154,7 +144,7 @@ class AgentFinder:
         # tmux makes each pane's process the leader of a session; 0 is unknown.
         if info.session != pane.pid and (info.session or pid != pane.pid):
             return None
-        if info.name in _SHELLS or (not before.program and self._is_wrapper(info)):
+        if info.name in SHELLS or (not before.program and self._is_wrapper(info)):
             return None  # it may have started its agent since, or a script have become an interactive shell
         return AgentProcess(pid, info.identity, before.program, before.wrapper)
 
@@ -182,63 +172,28 @@ class AgentFinder:
         known = self._programs.get(info.name)
         if known:
             return known
-        if not _RUNS_OTHERS.match(info.name) and info.name not in _SHELLS:
+        if not RUNS_OTHERS.match(info.name) and info.name not in SHELLS:
             return ""
         arguments = self._table.arguments(info.pid)
-        for argument in arguments[:1] + _operands(arguments):
-            known = self._programs.get(_SUFFIX.sub("", _base(argument)))
+        for argument in arguments[:1] + operands(arguments):
+            known = self._programs.get(SUFFIX.sub("", base_name(argument)))
             if known:
                 return known
         return ""
 
     def _is_wrapper(self, info: ProcessInfo) -> bool:
         """Whether it is there only to start something: a shell with a script, `npx`, `sudo`, …"""
-        if info.name in _SHELLS or _LAUNCHER.match(info.name):
+        if info.name in SHELLS or LAUNCHER.match(info.name):
             return True
         # A script that is run by its own name has that as its name.
         arguments = self._table.arguments(info.pid)
-        return bool(arguments) and _base(arguments[0]).lstrip("-") in _SHELLS
+        return bool(arguments) and base_name(arguments[0]).lstrip("-") in SHELLS
 
     def _is_interactive_shell(self, info: ProcessInfo) -> bool:
-        if info.name not in _SHELLS:
+        if info.name not in SHELLS:
             return False
         arguments = self._table.arguments(info.pid)
-        return bool(arguments) and not _has_script(arguments[1:])
-
-
-def _base(path: str) -> str:
-    return path.rpartition("/")[2]
-
-
-def _has_script(arguments: Sequence[str]) -> bool:
-    """Whether a shell's arguments tell it what to run: a command (`-c`) or a file."""
-    rest = iter(arguments)
-    for argument in rest:
-        if argument in _SHELL_OPTIONS_WITH_VALUE:
-            next(rest, None)
-        elif not argument.startswith(("-", "+")) or _is_command_option(argument):
-            return True
-    return False
-
-
-def _is_command_option(argument: str) -> bool:
-    """`-c`, also among other letters, as in `-lc`."""
-    if argument.startswith("--"):
-        return argument.partition("=")[0] == "--command"
-    return "c" in argument
-
-
-def _operands(arguments: Sequence[str]) -> list[str]:
-    """What an interpreter was told to run: the first argument that is no option, or the module after `-m`."""
-    rest = iter(arguments[1:])
-    for argument in rest:
-        if argument in ("-c", "-e", "--eval"):
-            return []
-        if argument == "-m":
-            return [next(rest, "")]
-        if not argument.startswith("-"):
-            return [argument]
-    return []
+        return bool(arguments) and not has_script(arguments[1:])
 
 
 def _only(shell: ProcessInfo, pane: Pane, before: Before) -> NoAgent:

@@ -21,7 +21,7 @@ from telemetry.sources.base import SourceError
 from telemetry.sources.tmux_answer import NUMBERS, PANE_ID, TEXTS, Answer, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _NO_SERVER = ("no server running", "no such file or directory", "connection refused", "server exited", "lost server")
 _NO_SESSION = ("can't find session", "can't find window", "no current target")
@@ -55,18 +55,19 @@ class TmuxClient:
         """The command line of a call; the commands themselves go in by standard input."""
         return tuple(self._command)
 
-    def ask(self, screens_of: Sequence[str]) -> Answer:
+    def ask(self, screens_of: Sequence[str], meanwhile: Callable[[], None] | None = None) -> Answer:
         """One call; blocks until the answer is there, at most the timeout.
 
         Args:
             screens_of: Ids of the panes whose screens are to be hashed, known from an earlier answer.
+            meanwhile: Called once while tmux is at work: most of a call is waiting for it.
 
         Raises:
             SourceError: tmux is missing, may not be used, hangs, or says something else than expected.
         """
         mark = secrets.token_hex(16)
         wanted = [pane_id for pane_id in screens_of if PANE_ID.match(pane_id)]
-        out, err, status = self._run(self.script(mark, wanted))
+        out, err, status = self._run(self.script(mark, wanted), meanwhile)
         parts = out.split(mark.encode())
         if parts[-1] != b"E\n":
             return self._without_answer(err, status)
@@ -94,19 +95,19 @@ class TmuxClient:
             if self._running is not None:
                 _kill(self._running)
 
-    def _run(self, script: bytes) -> tuple[bytes, str, int]:
+    def _run(self, script: bytes, meanwhile: Callable[[], None] | None) -> tuple[bytes, str, int]:
         with self._lock:
             if self._closed:
                 raise SourceError("the tmux source is closed")
             try:
-                # In a session of its own: Ctrl-C in the monitor's terminal doesn't reach it, and when it hangs, it dies
-                # together with whatever it started.
+                # In a process group of its own: Ctrl-C in the monitor's terminal doesn't reach it, and when it hangs,
+                # it dies together with whatever it started.
                 process = subprocess.Popen(
                     self._command,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
-                    start_new_session=True,
+                    process_group=0,
                 )
             except FileNotFoundError as error:
                 raise SourceError("tmux was not found: it isn't installed, or not in PATH") from error
@@ -114,7 +115,10 @@ class TmuxClient:
                 raise SourceError(f"tmux can't be started: {error.strerror or error}") from error
             self._running = process
         try:
-            out, err = process.communicate(script, self._timeout)
+            _write(process, script)
+            if meanwhile is not None:
+                meanwhile()
+            out, err = process.communicate(timeout=self._timeout)
         except subprocess.TimeoutExpired as error:
             _kill(process)
             process.communicate()
@@ -141,6 +145,17 @@ def _quoted(text: str) -> str:
     """The text in tmux's double quotes, every byte that might mean something there as an octal escape."""
     raw = text.encode("utf-8", "surrogateescape")
     return '"' + "".join(chr(b) if b in _PLAIN else f"\\{b:03o}" for b in raw) + '"'
+
+
+def _write(process: subprocess.Popen[bytes], script: bytes) -> None:
+    """Hands over all of the script; it fits into the pipe, so that this doesn't wait for anybody."""
+    if process.stdin is not None:
+        try:
+            process.stdin.write(script)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # it ended without reading: what it says tells why
+        process.stdin = None
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -29,6 +29,9 @@ class TmuxServer:
 
     def __init__(self) -> None:
         self.socket_name = f"test-{uuid.uuid4().hex[:12]}"
+        program = shutil.which("tmux")
+        assert program, "these tests need tmux"
+        self._program = program  # the real one, whatever the test puts into PATH
         self.afterwards: list[Callable[[], None]] = []
         """Called before the server is ended."""
 
@@ -39,7 +42,7 @@ class TmuxServer:
     def __call__(self, *arguments: str) -> str:
         """Runs one tmux command and returns what it printed."""
         done = subprocess.run(
-            ["tmux", "-L", self.socket_name, "-f", "/dev/null", *arguments],
+            [self._program, "-L", self.socket_name, "-f", "/dev/null", *arguments],
             capture_output=True,
             text=True,
             timeout=20,
@@ -96,7 +99,7 @@ class TmuxServer:
 
     def runs(self) -> bool:
         done = subprocess.run(
-            ["tmux", "-L", self.socket_name, "list-sessions"],
+            [self._program, "-L", self.socket_name, "list-sessions"],
             capture_output=True,
             check=False,
             timeout=20,
@@ -140,7 +143,6 @@ def is_dead(pid: int) -> bool:
 
 def a_server() -> Iterator[TmuxServer]:
     """The fixture's body: a server that has not been started yet."""
-    assert shutil.which("tmux"), "these tests need tmux"
     server = TmuxServer()
     try:
         yield server

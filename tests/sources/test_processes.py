@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
 NO_PID = 2**22 + 1  # above what the kernel gives out
 
-TABLES = [LinuxProcesses(), PsutilProcesses(), Glance(LinuxProcesses())]
+TABLES = [LinuxProcesses(), PsutilProcesses()]
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):  # a test may have done it
+        os.killpg(process.pid, 9)
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def shell() -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield process
         finally:
-            os.killpg(process.pid, 9)
+            end(process)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: type(table).__name__)
@@ -45,7 +51,8 @@ class TestTables:
         assert (info.pid, info.name, info.dead) == (shell.pid, "sh", False)
         assert info.started > 0
         assert info == table.get(shell.pid)
-        assert table.arguments(shell.pid) == ["sh", "-c", "sleep 1000; true"]
+        # For a moment a process has its name already, and not yet its arguments.
+        eventually(lambda: table.arguments(shell.pid) == ["sh", "-c", "sleep 1000; true"], "it has its arguments")
 
     def test_children(self, table: ProcessTable, shell: subprocess.Popen[bytes]) -> None:
         info = table.get(shell.pid)
@@ -60,7 +67,7 @@ class TestTables:
         assert table.children(info._replace(pid=NO_PID, threads=9)) == []
 
 
-@pytest.mark.parametrize("table", [LinuxProcesses(), PsutilProcesses()], ids=lambda table: type(table).__name__)
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: type(table).__name__)
 def test_zombie_is_dead(table: ProcessTable) -> None:
     # Nobody waits for it until the end of the block.
     with subprocess.Popen(["true"]) as process:
@@ -99,6 +106,19 @@ def test_thread_that_starts_a_child() -> None:
             eventually(lambda: names() == ["sleep"], "the thread's child is found")
         finally:
             os.killpg(process.pid, 9)
+
+
+def test_within_a_glance_nothing_changes(shell: subprocess.Popen[bytes]) -> None:
+    eventually(lambda: (i := LinuxProcesses().get(shell.pid)) and LinuxProcesses().children(i), "it starts")
+    glance = Glance(LinuxProcesses())
+    info = glance.get(shell.pid)
+    assert info is not None
+    seen = (glance.arguments(shell.pid), glance.children(info))
+    os.killpg(shell.pid, 9)
+    eventually(lambda: is_dead(shell.pid), "it is killed")
+    assert (glance.get(shell.pid), (glance.arguments(shell.pid), glance.children(info))) == (info, seen)
+    later = Glance(LinuxProcesses()).get(shell.pid)
+    assert later is None or later.dead
 
 
 def test_this_system() -> None:

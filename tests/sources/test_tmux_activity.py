@@ -71,11 +71,10 @@ def test_first_sight_takes_tmuxs_word(tmux: TmuxServer) -> None:
 
 
 def test_same_line_again_is_activity(tmux: TmuxServer) -> None:
-    pane = agent_that_echoes(tmux)
-    for _ in range(60):
-        tmux.type(pane, "same")
+    pane = tmux.session(command=f"stty -echo; yes same | head -60; {ECHO}")
+    tmux.name_pane(pane, "worker")
     eventually(lambda: int(tmux.show(pane, "history_size")) >= 10, "the screen scrolls")
-    eventually(lambda: tmux.screen(pane).split() == ["same"] * len(tmux.screen(pane).split()), "only that is left")
+    eventually(lambda: set(tmux.screen(pane).split()) == {"same"}, "only that is left")
     watcher = settled(tmux)
     shown, history = tmux.screen(pane), tmux.show(pane, "history_size")
     tmux.type(pane, "same")
@@ -109,10 +108,9 @@ def test_neighbours_that_come_and_go_are_no_activity(tmux: TmuxServer) -> None:
 
 
 def test_copy_mode_and_clock_are_no_activity(tmux: TmuxServer) -> None:
-    pane = agent_that_echoes(tmux)
-    for number in range(100):
-        tmux.type(pane, f"line {number}")
-    eventually(lambda: "line 99" in tmux.screen(pane), "all is printed")
+    pane = tmux.session(command="seq 1 100; sleep 1000")
+    tmux.name_pane(pane, "worker")
+    eventually(lambda: "100" in tmux.screen(pane), "all is printed")
     watcher = settled(tmux)
     before = watcher.read(0)["worker"].last_activity
     tmux("copy-mode", "-t", pane)
@@ -139,6 +137,7 @@ def test_neighbours_output_is_not_ones_own(tmux: TmuxServer) -> None:
 def test_typing_in_the_shell_that_is_left_is_no_activity(tmux: TmuxServer) -> None:
     pane = tmux.session(command="bash --norc --noprofile")
     tmux.name_pane(pane, "worker")
+    eventually(lambda: "bash-" in tmux.screen(pane), "the shell is ready")
     watcher = settled(tmux)
     tmux("send-keys", "-t", pane, "-l", "echo")
     eventually(lambda: "echo" in tmux.screen(pane), "it is shown")
@@ -181,20 +180,26 @@ def test_screen_text_is_kept_nowhere(tmux: TmuxServer, tmp_path: Path) -> None:
 
 
 def test_sixty_panes_are_looked_at_in_turn(tmux: TmuxServer) -> None:
-    panes = [tmux.session(command=f"stty -echo; {ECHO}")]
-    panes += [tmux.window(command=f"stty -echo; {ECHO}") for _ in range(59)]
-    for number, pane in enumerate(panes):
-        tmux.name_pane(pane, f"agent{number}")
+    tmux.session(command=f"stty -echo; {ECHO}")
+    every = ["new-window", "-d", "-t", "work:", f"stty -echo; {ECHO}", ";"]
+    tmux(*(every * 59)[:-1])
+    panes = tmux.panes()
+    tmux(*_for_each(panes, "set-option -p -t {pane} @agent_name agent{pane}"))
     watcher = Watcher(tmux)
     for at in range(-6, 0):
         assert len(running(watcher.read(at))) == 60
-    for pane in panes:
-        say(tmux, pane, "work")
+    tmux(*_for_each(panes, "send-keys -t {pane} work Enter"))
+    eventually(lambda: all("work" in tmux.screen(pane) for pane in panes), "all print", within=30)
     one = watcher.read(0).values()
     assert sum(agent.last_activity == START for agent in one) == 50
     two = watcher.read(5).values()
     assert all(agent.last_activity >= START for agent in two)
     assert {agent.reported for agent in two} == {State.BUSY}
+
+
+def _for_each(panes: list[str], command: str) -> list[str]:
+    """One call of tmux with a command for each pane."""
+    return " ; ".join(command.format(pane=pane) for pane in panes).split(" ")
 
 
 def test_long_scrollback_costs_nothing(tmux: TmuxServer) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.sources.processes import ProcessInfo, descendants
-from telemetry.sources.tmux_agent import KNOWN_PROGRAMS, AgentFinder, AgentProcess, Before, NoAgent
+from telemetry.sources.tmux_agent import AgentFinder, AgentProcess, Before, NoAgent
 from telemetry.sources.tmux_answer import Pane
+from telemetry.sources.tmux_commands import KNOWN_PROGRAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,8 +76,8 @@ def find(tree: Tree, before: Before | None = None, pane: Pane = PANE) -> AgentPr
 @pytest.mark.parametrize(
     "command",
     [
-        ["bash"], ["-bash"], ["/bin/zsh", "-l"], ["sh", "-i"], ["bash", "--rcfile", "/etc/x", "-i"], ["fish", "-C", "true"],
-        ["bash", "--norc", "+O", "extglob"], ["zsh", "-o", "vi"], ["bash", "-s"],
+        ["bash"], ["-bash"], ["/bin/zsh", "-l"], ["sh", "-i"], ["bash", "--rcfile", "/etc/x", "-i"],
+        ["fish", "-C", "true"], ["bash", "--norc", "+O", "extglob"], ["zsh", "-o", "vi"], ["bash", "-s"],
     ],
 )  # fmt: skip
 def test_interactive_shells(command: list[str]) -> None:

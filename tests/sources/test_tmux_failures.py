@@ -149,7 +149,10 @@ def test_close_ends_a_call_under_way(tmux: TmuxServer, fake_tmux: Path, tmp_path
 @pytest.mark.parametrize(
     ("says", "message"),
     [
-        ("echo 'error connecting to /x (Permission denied)' >&2; exit 1", "tmux failed: error connecting to /x (Permission"),
+        (
+            "echo 'error connecting to /x (Permission denied)' >&2; exit 1",
+            "tmux failed: error connecting to /x (Permission denied)",
+        ),
         ("echo 'usage: tmux [-2CluvV]' >&2; exit 1", "this tmux is too old: version 3.2 or newer is needed"),
         ("printf 'bad\\033[31m\\nmore' >&2; exit 1", "tmux failed: bad"),
         ("exit 7", "tmux failed with status 7 and said nothing"),

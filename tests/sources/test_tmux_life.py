@@ -189,9 +189,16 @@ def test_restart_is_a_sign_of_life(tmux: TmuxServer) -> None:
 SHELL = "bash --norc --noprofile"
 
 
+def bare_shell(tmux: TmuxServer) -> str:
+    """A session whose pane is an interactive shell that is ready."""
+    pane = tmux.session(command=SHELL)
+    eventually(lambda: "bash-" in tmux.screen(pane), "the shell is ready")
+    return pane
+
+
 class TestShells:
     def test_bare_shell_is_no_agent(self, tmux: TmuxServer) -> None:
-        pane = tmux.session(command=SHELL)
+        pane = bare_shell(tmux)
         tmux.name_pane(pane, "worker")
         agent = Watcher(tmux).read()["worker"]
         assert not agent.running
@@ -200,7 +207,7 @@ class TestShells:
 
     def test_agent_typed_in_a_shell_comes_goes_and_comes_again(self, tmux: TmuxServer, programs: Path) -> None:
         assert programs
-        pane = tmux.session(command=SHELL)
+        pane = bare_shell(tmux)
         tmux.name_pane(pane, "worker")
         watcher = Watcher(tmux)
         watcher.read()
@@ -277,7 +284,7 @@ class TestShells:
             assert (agent.running, agent.pid, agent.restart_count) == (True, pid, 0)
 
     def test_what_an_agent_starts_is_no_restart(self, tmux: TmuxServer) -> None:
-        pane = tmux.session(command=SHELL)
+        pane = bare_shell(tmux)
         tmux.name_pane(pane, "worker")
         watcher = Watcher(tmux)
         tmux.type(pane, "python3 -S -i")
@@ -296,7 +303,7 @@ class TestShells:
 
     def test_suspended_agent_lives(self, tmux: TmuxServer, programs: Path) -> None:
         assert programs
-        pane = tmux.session(command=SHELL)
+        pane = bare_shell(tmux)
         tmux.name_pane(pane, "worker")
         watcher = Watcher(tmux)
         tmux.type(pane, "claude 1000")
@@ -308,7 +315,7 @@ class TestShells:
         assert (agent.running, agent.pid, agent.restart_count) == (True, pid, 0)
 
     def test_inner_shell_is_bare_too(self, tmux: TmuxServer) -> None:
-        pane = tmux.session(command=SHELL)
+        pane = bare_shell(tmux)
         tmux.name_pane(pane, "worker")
         tmux.type(pane, "sh")
         in_foreground(tmux, pane, "sh")
@@ -316,13 +323,14 @@ class TestShells:
         assert (agent.running, agent.reason) == (False, f"only sh runs in pane {pane}")
 
     def test_pipeline_whose_first_has_ended(self, tmux: TmuxServer) -> None:
-        pane = tmux.session(command=SHELL)
+        pane = bare_shell(tmux)
         tmux.name_pane(pane, "worker")
         tmux.type(pane, "true | sleep 1000")
-        eventually(lambda: child_named(tmux.pid(pane), "sleep"), "sleep starts")
-        sleeper = child_named(tmux.pid(pane), "sleep")
-        agent = Watcher(tmux).read()["worker"]
-        assert (agent.running, agent.pid) == (True, sleeper)
+        sleeper = wait_for_child(tmux.pid(pane), "sleep")
+        watcher = Watcher(tmux)
+        # The shell hands the terminal over some moments after it started the two.
+        eventually(lambda: watcher.read()["worker"].running, "they are in the foreground")
+        assert watcher.read()["worker"].pid == sleeper
 
     def test_suspend_by_signal_is_alive(self, tmux: TmuxServer) -> None:
         pane = tmux.session()
@@ -353,7 +361,7 @@ class TestKnownPrograms:
 
     def test_another_program_in_its_pane_is_not_it(self, tmux: TmuxServer, programs: Path) -> None:
         assert programs
-        pane = tmux.session(command=SHELL)
+        pane = bare_shell(tmux)
         watcher = Watcher(tmux)
         tmux.type(pane, "claude 1000")
         eventually(watcher.read, "claude is seen")
@@ -386,4 +394,5 @@ class TestKnownPrograms:
 
     def test_own_list_of_programs(self, tmux: TmuxServer) -> None:
         tmux.session()
-        assert running(Watcher(tmux, programs=("sleep",)).read()) == {"sleep"}
+        watcher = Watcher(tmux, programs=("sleep",))
+        eventually(lambda: running(watcher.read()) == {"sleep"}, "the program is there")

@@ -29,8 +29,8 @@ class TestPaneOptions:
     @pytest.mark.parametrize(
         "name",
         [
-            "two words", "日本のエージェント", "#{pane_id}", "#(touch /tmp/nothing)", 'a"b', "a'b", "a;b", "$HOME", "a\\nb",
-            "~x", "%%", "#[fg=red]x", "{x}", "=x:",
+            "two words", "日本の担当", "#{pane_id}", "#(touch /tmp/nothing)", 'a"b', "a'b", "a;b", "$HOME",
+            "a\\nb", "~x", "%%", "#[fg=red]x", "{x}", "=x:",
         ],
     )  # fmt: skip
     def test_name_comes_through_as_it_is(self, tmux: TmuxServer, name: str) -> None:
@@ -230,6 +230,12 @@ class TestConfigured:
         store = Store(tmp_path / "state.db")
         assert set(Watcher(tmux, store, agents=FIVE[:3]).read(5)) == set("abc")
         assert {agent.name for agent in store.agents("work")} == set("abc")
+
+    def test_configured_agent_cannot_be_forgotten(self, tmux: TmuxServer) -> None:
+        watcher = Watcher(tmux, agents=FIVE)
+        watcher.read()
+        assert not asyncio.run(watcher.source.forget("a"))
+        assert set(watcher.read(5)) == set("abcde")
 
     @pytest.mark.parametrize(
         ("options", "message"),
