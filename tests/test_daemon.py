@@ -16,6 +16,8 @@ import pytest
 
 from tests.daemons import ROOT, Daemon, Tmux, daemon, environment, eventually, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def tmux() -> Iterator[Tmux]:

@@ -89,6 +89,7 @@ def test_nothing_set_builds_nothing_and_imports_no_sdk() -> None:
     assert done.stdout.splitlines() == ["()", "False"], done.stderr
 
 
+@pytest.mark.slow
 def test_a_dead_collector_neither_raises_nor_holds_up_the_end() -> None:
     dead = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
     done, seconds = run(WORK + "print(telemetry.shutdown(2.0) in (True, False))", **dead)
@@ -115,6 +116,7 @@ print(trace.get_tracer_provider() is mine)
     assert done.stdout.splitlines()[:2] == ["('metrics',)", "True"], done.stderr
 
 
+@pytest.mark.slow
 def test_grpc_is_imported_only_when_asked_for() -> None:
     loaded = WORK + "import sys; print('grpc' in sys.modules)"
     http, _ = run(loaded, OTEL_TRACES_EXPORTER="otlp")
