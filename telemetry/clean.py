@@ -47,6 +47,7 @@ NODE_LIMIT = 1000
 STRINGS_PER_FIELD = 4
 """How deep a field may nest, how many items one container shows, how many values one field holds in all, and how many
 of the longest strings."""
+_NODE_COST = 8  # characters that a value takes at least, with what stands around it
 
 _INT64 = 1 << 63
 _MEMO_LENGTH = 100
@@ -102,7 +103,7 @@ def clean_name(text: object) -> str:
     if cut or len(shown) > NAME_LIMIT:
         digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
         return f"{shown[: NAME_LIMIT - 10]}…~{digest}"
-    if shown == text:
+    if type(text) is str and shown == text:
         _remember(_known_names, shown)
     return shown
 
@@ -151,7 +152,8 @@ def as_text(value: object) -> str:
         return _from_bytes(value)
     if issubclass(kind, int):
         return _from_int(value)
-    return _shown(value, str)
+    # The text of a big container would be bigger still.
+    return _shown(clean_value(value) if issubclass(kind, _CONTAINERS) else value, str)
 
 
 def _plain(text: str) -> str:
@@ -247,6 +249,7 @@ _VALUE = re.compile(
 )
 _HEADER_VALUE = re.compile(r"\\*[\"']?([^\r\n\"'\\]++)")
 _LONGEST_KEY = 80
+_NOT_A_VALUE = ("[redacted", '"[redacted', "'[redacted", '\\"[redacted')
 
 
 def _redact_named(text: str) -> str:
@@ -265,9 +268,13 @@ def _redact_named(text: str) -> str:
     for word in _NAMED_WORDS:
         at = low.find(word)
         while at >= 0:
-            if (span := _secret_near(text, at, at + len(word))) is not None:
+            end = at + len(word)
+            if (span := _secret_near(text, at, end)) is not None:
                 spans.append(span)
-            at = low.find(word, at + len(word))
+                end = max(
+                    end, span[1]
+                )  # what stands inside a value is gone already, and looking again costs its square
+            at = low.find(word, end)
     return _without_spans(text, spans) if spans else text
 
 
@@ -283,14 +290,15 @@ def _secret_near(text: str, start: int, end: int) -> tuple[int, int] | None:
     key = text[start:end]
     if (between[0].isspace() and key[0] != "-") or not is_secret_key(key):
         return None
+    if text.startswith(_NOT_A_VALUE, between.end()) or (
+        key.lower() == "pwd" and text.startswith(("/", "~"), between.end())
+    ):
+        return None
     is_header = key.lower().endswith(("authorization", "cookie"))
     value = (_HEADER_VALUE if is_header else _VALUE).match(text, between.end())
     if value is None or not value.lastindex:
         return None
-    shown = value[value.lastindex]
-    if shown.startswith("[redacted") or shown.lower() in _NO_SECRETS or (key.lower() == "pwd" and shown[0] in "/~"):
-        return None
-    return value.span(value.lastindex)
+    return None if value[value.lastindex].lower() in _NO_SECRETS else value.span(value.lastindex)
 
 
 def _without_spans(text: str, spans: list[tuple[int, int]]) -> str:
@@ -388,6 +396,9 @@ def clean_field(key: str, value: object, limit: int = VALUE_LIMIT) -> CleanValue
     return clean_value(value, limit)
 
 
+_CONTAINERS = (dict, list, tuple, set, frozenset, deque)
+
+
 class _Cleaning:
     """One field on its way through: what is open above, and how much may still be shown."""
 
@@ -399,11 +410,12 @@ class _Cleaning:
 
     def clean(self, value: object, depth: int) -> CleanValue:
         self._left -= 1
+        self._room -= _NODE_COST
         kind = type(value)
         for base, convert in _SCALARS:
             if issubclass(kind, base):
                 return convert(self, value)
-        if issubclass(kind, (dict, list, tuple, set, frozenset, deque)) or _is_dataclass(kind):
+        if issubclass(kind, _CONTAINERS) or _is_dataclass(kind):
             return self._container(value, kind, depth)
         if issubclass(kind, BaseException):
             return self.text(f"{type_name(value)}: {_shown(value, str)}")
@@ -430,7 +442,7 @@ class _Cleaning:
     def _contents(self, value: Any, kind: type, depth: int) -> CleanValue:
         if issubclass(kind, dict):
             return self._mapping(list(islice(dict.items(value), ITEM_LIMIT)), depth, dict.__len__(value))
-        if issubclass(kind, (list, tuple, set, frozenset, deque)):
+        if issubclass(kind, _CONTAINERS):
             return self._sequence(value, kind, depth)
         names = list(_class_attribute(kind, "__dataclass_fields__"))
         return self._mapping([(name, _attribute(value, name)) for name in names[:ITEM_LIMIT]], depth, len(names))
@@ -438,19 +450,21 @@ class _Cleaning:
     def _mapping(self, pairs: list[tuple[object, object]], depth: int, total: int) -> CleanValue:
         out: dict[str, CleanValue] = {}
         for key, value in pairs:
-            if self._left <= 0:
+            if self._left <= 0 or self._room <= 0:
                 break
-            name = clean_name(key if type(key) is str else self._key(key))
+            given = key if type(key) is str else self._key(key)
+            name = clean_name(given)
+            self._room -= len(name)
             while name in out:  # two keys may look alike once cleaned: 1 and "1"
                 name += "~"
-            out[name] = REDACTED if is_secret_key(name) and value is not None else self.clean(value, depth + 1)
+            out[name] = REDACTED if is_secret_key(given) and value is not None else self.clean(value, depth + 1)
         hidden = total - len(out)
         if hidden > 0:
             out["…"] = f"+{hidden}"
         return out
 
     def _key(self, key: object) -> str:
-        cleaned = self.clean(key, DEPTH_LIMIT)
+        cleaned = self.clean(key, DEPTH_LIMIT - 1)
         return cleaned if isinstance(cleaned, str) else str(cleaned)
 
     def _sequence(self, value: object, kind: type, depth: int) -> CleanValue:
@@ -459,7 +473,7 @@ class _Cleaning:
         hidden = base.__len__(value) - len(items)
         out: list[CleanValue] = []
         for item in items:
-            if self._left <= 0:
+            if self._left <= 0 or self._room <= 0:
                 break
             out.append(self.clean(item, depth + 1))
         hidden += len(items) - len(out)

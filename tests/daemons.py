@@ -12,25 +12,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from tests.waiting import eventually
+
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 30.0
-
-
-def eventually(ask: Callable[[], T], *, within: float = PATIENCE, what: str = "it") -> T:
-    """Asks again and again until the answer is true; fails after `within` seconds."""
-    deadline = time.monotonic() + within
-    while True:
-        answer = ask()
-        if answer:
-            return answer
-        assert time.monotonic() < deadline, f"{what} did not happen within {within:g} s"
-        time.sleep(0.02)
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -40,6 +29,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "HOME": str(home),
         "PYTHONPATH": str(ROOT),
         "PYDANTIC_DISABLE_PLUGINS": "1",  # those of development tools; a user's installation has none
+        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
         **more,
     }
 
@@ -93,7 +83,7 @@ class Daemon:
             found = re.search(r"dashboard +(http://\S+)", self.said)
             return found[1] if found else ""
 
-        return eventually(look, what="the first screen")
+        return eventually(look, 30, what="the first screen")
 
     def get(self, path: str, method: str = "GET") -> Any:
         """The JSON answer, or the text where it is none; the status for an error."""

@@ -6,12 +6,12 @@ import dataclasses
 import enum
 import json
 import time
-from collections import deque, namedtuple
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -116,6 +116,11 @@ class Point:
     token: str
 
 
+class Pair(NamedTuple):
+    a: int
+    b: int
+
+
 def itself() -> dict[str, Any]:
     made: dict[str, Any] = {"a": 1}
     made["me"] = made
@@ -145,7 +150,7 @@ EVIL: dict[str, Callable[[], object]] = {
     "a str that raises as a key": lambda: {EvilStr("k"): EvilStr("v")},
     "a dict that raises": lambda: EvilDict(a=Evil()),
     "a dict that lies": lambda: Changing(a=1),
-    "a metaclass that raises": lambda: class_of_evil_meta()(),
+    "a metaclass that raises": lambda: object.__new__(class_of_evil_meta()),
     "a class whose metaclass raises": class_of_evil_meta,
     "itself": itself,
     "deep": lambda: deep(100_000),
@@ -259,7 +264,7 @@ class TestTexts:
         assert clean_text("abcdef", 3) == "abc"
         assert clean_text("abcdef", 0) == ""
         assert clean_text("x" * 50, 12).endswith("]")
-        assert clean_text("password=x", 10) == clean_text("password=x")[:10]
+        assert clean_text("password=x", 10) == "pass…[+14]"
 
     def test_a_secret_standing_across_the_limit_is_seen(self) -> None:
         text = "x" * (TEXT_LIMIT - 12) + " sk-ant-api03-" + "Ab1" * 40
@@ -491,7 +496,7 @@ class TestValues:
             (Decimal("1.50"), "1.50"),
             (UUID(int=1), str(UUID(int=1))),
             (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02 00:00:00+00:00"),
-            (namedtuple("Pair", "a b")(1, 2), [1, 2]),  # noqa: PYI024  the old form is what comes
+            (Pair(1, 2), [1, 2]),
         ],
     )
     def test_table(self, value: object, shown: object) -> None:

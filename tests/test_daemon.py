@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.daemons import ROOT, Daemon, Tmux, daemon, environment, eventually, run
+from tests.daemons import ROOT, Daemon, Tmux, daemon, environment, run
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -119,7 +120,7 @@ def test_kill_9_leaves_no_listener(tmp_path: Path, tmux: Tmux, collector: dict[s
         ]
         assert all(map(_is_open, ports))
         running.end(signal.SIGKILL)
-        eventually(lambda: not any(map(_is_open, ports)), within=5.0, what="the end of every listener")
+        eventually(lambda: not any(map(_is_open, ports)), timeout=5.0, what="the end of every listener")
 
 
 def test_up_sends_to_its_own_collector_brings_it_back_and_takes_it_along(
@@ -184,7 +185,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     with daemon(tmp_path, "dashboard", "--tmux-session", "x", "--port", "0", PATH=path) as running:
         assert running.get("/healthz") == {"status": "ok"}
         running.process.send_signal(signal.SIGTERM)
-        eventually(lambda: any(line["message"] == "stopping" for line in running.log), within=5.0)
+        eventually(lambda: any(line["message"] == "stopping" for line in running.log), timeout=5.0)
         assert running.end() < 0.6
         assert running.process.returncode == 143
 
@@ -248,7 +249,7 @@ def test_the_demo_shows_five_agents_and_goes_with_its_daemon(tmp_path: Path) -> 
         assert demo
         assert up.end() < 5.0
         assert up.process.returncode == 0
-        eventually(lambda: not any(process.is_running() for process in demo), within=5.0, what="the demo's end")
+        eventually(lambda: not any(process.is_running() for process in demo), timeout=5.0, what="the demo's end")
 
 
 def test_the_demo_keeps_to_this_machine(tmp_path: Path, collector: dict[str, str]) -> None:

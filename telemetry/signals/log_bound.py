@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
-from telemetry.signals.log_record import GIVEN_EVENT, RAISED, Draft
+from telemetry.clean import clean_name, clean_text
+from telemetry.signals.log_record import EVENT_PREFIX, Draft, clean_fields, exception_fields
 
 if TYPE_CHECKING:
-    from telemetry.signals.logs import LogPipeline
+    from collections.abc import MutableMapping
+
+    from telemetry.signals.log_pipeline import LogPipeline
 
 
 class BoundLogger(structlog.BoundLoggerBase):
-    """Runs a record through the processors and returns its draft, without writing it."""
+    """Runs a record's fields through the processors, then makes its draft, without writing it."""
 
     @property
     def pipeline(self) -> LogPipeline:
@@ -21,7 +24,7 @@ class BoundLogger(structlog.BoundLoggerBase):
         return cast("LogPipeline", self._logger.pipeline)
 
     def draft(self, level: str, message: object, fields: dict[str, Any], raised: BaseException | None) -> Draft:
-        """The record, clean. structlog keeps the message as `event`, so a caller's field of that name steps aside.
+        """The record, clean. Nothing of it raises, and nothing that comes after needs cleaning.
 
         Args:
             level: One of our five words.
@@ -29,9 +32,18 @@ class BoundLogger(structlog.BoundLoggerBase):
             fields: The caller's; all keys are strings. Taken over: not to be used afterwards.
             raised: The exception it is about.
         """
-        if "event" in fields:
-            fields[GIVEN_EVENT] = fields.pop("event")
+        event = fields.pop("event", None)
+        if event is None:
+            event = ""
+        elif type(event) is str and event.startswith(EVENT_PREFIX):
+            event = clean_name(event)
+        else:
+            fields.setdefault("field.event", event)
+            event = ""
+        event_dict: MutableMapping[str, Any] = {**self._context, **fields}
+        for processor in self._processors:
+            event_dict = cast("MutableMapping[str, Any]", processor(self._logger, level, event_dict))
+        cleaned = clean_fields(event_dict)
         if raised is not None:
-            fields[RAISED] = raised
-        args, _ = self._process_event(level, cast("str", "None" if message is None else message), fields)
-        return cast("Draft", args[0])
+            cleaned.update(exception_fields(raised))
+        return Draft(level, clean_text("None" if message is None else message), event, cleaned)

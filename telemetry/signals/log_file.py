@@ -57,8 +57,7 @@ class FileSink:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = self._open()
         written = os.fstat(self._file)
-        self._day = int(now // _DAY)
-        self._day_ends = (self._day + 1) * _DAY
+        self._set_day(int(now // _DAY))
         if written.st_size and int(written.st_mtime // _DAY) < self._day:
             self._rotate(int(written.st_mtime // _DAY))
         self._delete_old()
@@ -120,6 +119,11 @@ class FileSink:
         os.close(self._file)
         self._file = file
 
+    def _set_day(self, day: int) -> None:
+        """The day that the file's lines are of, in days since 1970."""
+        self._day = day
+        self._day_ends = (day + 1) * _DAY
+
     def _look(self, now: float) -> None:
         """Follows the path where another process rotated or removed the file; counts what others wrote."""
         self._looked = now
@@ -129,13 +133,14 @@ class FileSink:
         else:
             self._reopen()
             self._looked = now
+            self._set_day(min(int(os.fstat(self._file).st_mtime // _DAY), int(now // _DAY)))
 
     def _rotate_if_due(self, coming: int, now: float) -> None:
         today = int(now // _DAY)
         if today <= self._day and (self._size + coming <= self._max_bytes or not self._size or now < self._retry_at):
             return
-        before, self._day = self._day, max(today, self._day)
-        self._day_ends = (self._day + 1) * _DAY
+        before = self._day
+        self._set_day(max(today, before))
         self._retry_at = now + _RETRY_AFTER
         self._rotate(before)
         self._retry_at = float("-inf")

@@ -8,6 +8,7 @@ from opentelemetry._logs import SeverityNumber, get_logger_provider
 
 if TYPE_CHECKING:
     from opentelemetry._logs import Logger, LoggerProvider
+    from opentelemetry.context import Context
 
     from telemetry.signals.log_record import Draft
 
@@ -23,21 +24,22 @@ _SEVERITIES = {
 class OtlpEmitter:
     """Emits records through whatever provider is the global one at that moment; without one it is the API's no-op.
 
-    The trace context is the current one, in the record's own fields. Nothing blocks here: a provider's batch processor
-    keeps the record for its own thread.
+    The trace context stands in the record's own fields. Nothing blocks here: a provider's batch processor keeps the
+    record for its own thread.
     """
 
     def __init__(self) -> None:
         self._provider: LoggerProvider | None = None
         self._loggers: dict[str, Logger] = {}
 
-    def emit(self, name: str, draft: Draft, nanoseconds: int) -> None:
+    def emit(self, name: str, draft: Draft, nanoseconds: int, context: Context) -> None:
         """Hands on one clean record.
 
         Args:
             name: The logger's name: the instrumentation scope.
             draft: The record; its fields are its attributes, and not to be changed afterwards.
             nanoseconds: Unix time of the record.
+            context: Where its span is.
         """
         provider = get_logger_provider()
         if provider is not self._provider:
@@ -49,6 +51,7 @@ class OtlpEmitter:
         logger.emit(
             timestamp=nanoseconds,
             observed_timestamp=nanoseconds,
+            context=context,
             severity_number=number,
             severity_text=text,
             body=draft.message,

@@ -1,6 +1,6 @@
 """One log record: its level, time, id and trace, and its fields made safe.
 
-`prepare` is a structlog processor. It turns what a caller gave into a `Draft`; the sinks give it a time and an id.
+What a caller gave becomes a `Draft`, cleaned before anything of ours is added; the pipeline gives it a time and an id.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from telemetry.clean import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
+    from opentelemetry.context import Context
+
 LEVELS: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 """Our level words and the numbers that the standard library's `logging` has for them."""
 
@@ -50,11 +52,6 @@ FIELDS_LIMIT = 24_576
 STACKTRACE_LIMIT = 12_288
 _ROOM_FOR_A_MARK = 16
 _INT32 = 1 << 31
-
-GIVEN_EVENT = "\x00event"
-"""Where a caller's field `event` waits while structlog keeps the message under that name."""
-RAISED = "\x00raised"
-"""Where the exception waits that the record is about."""
 
 
 class Draft(NamedTuple):
@@ -93,7 +90,7 @@ _MOST_PLANS = 4096
 def _plan(key: object) -> tuple[str, int]:
     name = clean_name(key)
     shown = f"field.{name}" if name in OURS else name
-    plan = (shown, _SECRET if is_secret_key(name) else _NAME if name in _IDENTITIES else _PLAIN)
+    plan = (shown, _SECRET if is_secret_key(as_text(key)) else _NAME if name in _IDENTITIES else _PLAIN)
     if type(key) is str and len(key) <= NAME_LIMIT:
         if len(_plans) >= _MOST_PLANS:
             _plans.clear()
@@ -140,26 +137,15 @@ def _weight(value: CleanValue) -> int:
     return 8
 
 
-def prepare(
-    _logger: Any, method_name: str, event_dict: MutableMapping[str, Any]
-) -> tuple[tuple[Draft], dict[str, Any]]:
+def prepare(_logger: Any, method: str, event_dict: MutableMapping[str, Any]) -> tuple[tuple[Draft], dict[str, Any]]:
     """A structlog processor, the last of its chain: cleans first, so that nothing of ours needs cleaning."""
     message = clean_text(event_dict.pop("event", ""))
-    raised = event_dict.pop(RAISED, None)
-    event = ""
-    given = event_dict.pop(GIVEN_EVENT, None)
-    if given is not None:
-        if type(given) is str and given.startswith(EVENT_PREFIX):
-            event = clean_name(given)
-        else:
-            event_dict["event"] = given
-    if "exc_info" in event_dict:  # a plain structlog logger's way
-        raised = find_exception(event_dict.pop("exc_info"))
+    raised = find_exception(event_dict.pop("exc_info")) if "exc_info" in event_dict else None
     fields = clean_fields(event_dict)
     if raised is not None:
         fields.update(exception_fields(raised))
-    level = method_name if method_name in LEVELS else level_word(method_name) or "info"
-    return (Draft(level, message, event, fields),), {}
+    level = method if method in LEVELS else level_word(method) or "info"
+    return (Draft(level, message, "", fields),), {}
 
 
 # --- exceptions ------------------------------------------------------------------------------------------------------
@@ -191,11 +177,16 @@ def exception_fields(raised: BaseException) -> dict[str, CleanValue]:
         raise
     except BaseException as error:  # noqa: BLE001  somebody else's exception class may do anything when asked
         text = f"<no stack trace: {type_name(error)}>"
-    if len(text) > STACKTRACE_LIMIT:  # the last frames and the message say most, the first ones where it came from
-        third = STACKTRACE_LIMIT // 3
-        text = f"{text[:third]}\n…\n{text[-2 * third :]}"
-    fields["exception.stacktrace"] = clean_text(text, STACKTRACE_LIMIT + 16)
+    fields["exception.stacktrace"] = clean_text(without_middle(text, STACKTRACE_LIMIT), STACKTRACE_LIMIT)
     return fields
+
+
+def without_middle(trace: str, limit: int) -> str:
+    """A stack trace of at most `limit` characters: its last frames say most, the first ones where it came from."""
+    if len(trace) <= limit:
+        return trace
+    third = limit // 3
+    return f"{trace[: third - 3]}\n…\n{trace[-2 * third :]}"
 
 
 # --- time, id, trace -------------------------------------------------------------------------------------------------
@@ -219,9 +210,9 @@ class Stamps:
 
 
 class RecordIds:
-    """UUIDs of version 7: they sort by time to a quarter of a microsecond, then by a counter.
+    """UUIDs of version 7: they sort by the millisecond, and within a process by a counter.
 
-    A random part is drawn once a process.
+    A random part is drawn once a process; the part up to the millisecond is kept while that lasts.
     """
 
     def __init__(self) -> None:
@@ -229,25 +220,30 @@ class RecordIds:
 
     def renew(self) -> None:
         """Takes a new random part: at the start, and in a forked child, which would otherwise repeat its parent's."""
-        random = int.from_bytes(os.urandom(4), "big")
-        self._process = f"{0x8000 | random & 0x3FFF:04x}-{random >> 14 & 0xFFFF:04x}"
+        random = f"{int.from_bytes(os.urandom(6), 'big'):012x}"
+        self._process = f"7{random[:3]}-8{random[3:6]}-{random[6:10]}"
         self._count = count()
+        self._kept: tuple[int, str] = (-1, "")
 
     def next(self, nanoseconds: int) -> str:
         """A new one, for a record of that Unix time."""
-        millis, rest = divmod(nanoseconds, 1_000_000)
-        digits = f"{millis << 12 | rest * 4096 // 1_000_000:015x}"
-        return f"{digits[:8]}-{digits[8:12]}-7{digits[12:]}-{self._process}{next(self._count) & 0xFFFFFFFF:08x}"
+        millis = nanoseconds // 1_000_000
+        kept, begin = self._kept
+        if kept != millis:
+            digits = f"{millis:012x}"
+            begin = f"{digits[:8]}-{digits[8:]}-{self._process}"
+            self._kept = (millis, begin)
+        return f"{begin}{next(self._count) & 0xFFFFFFFF:08x}"
 
 
 _NO_TRACE: dict[str, str] = {}
 _last_trace: tuple[Any, dict[str, str]] = (None, _NO_TRACE)
 
 
-def trace_fields() -> dict[str, str]:
-    """`trace_id`, `span_id` and `trace_flags` of the current span as W3C writes them; empty outside of one."""
+def trace_fields(current: Context) -> dict[str, str]:
+    """`trace_id`, `span_id` and `trace_flags` of the span in `current` as W3C writes them; empty without one."""
     global _last_trace  # noqa: PLW0603  a memo of one: records mostly come in runs from the same span
-    context = get_current_span().get_span_context()
+    context = get_current_span(current).get_span_context()
     seen, fields = _last_trace
     if context is seen:
         return fields

@@ -7,10 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
 
-from telemetry.clean import as_text, clean_name, clean_text
-from telemetry.signals.log_record import LEVELS, clean_fields, find_exception
+from telemetry.clean import VALUE_LIMIT, as_text, clean_name, clean_text
+from telemetry.signals.log_record import LEVELS, clean_fields, find_exception, without_middle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,8 +28,8 @@ _MOST_REMEMBERED = 256
 class StdlibHandler(logging.Handler):
     """Hands every stdlib record to the pipeline.
 
-    What OpenTelemetry itself has to say (an exporter failing, a full queue) goes to console and file only, and so does
-    whatever is logged while an exporter sends: sent over OTLP, each failure would bring the next.
+    What OpenTelemetry itself has to say (an exporter failing, a full queue) goes to console and file only: sent over
+    OTLP, each failure would bring the next.
     """
 
     def __init__(self, write: Callable[..., None], monotonic: Callable[[], float]) -> None:
@@ -55,7 +54,7 @@ class StdlibHandler(logging.Handler):
             if of_sdk and not self._is_due(record, fields):
                 return
             if record.stack_info:
-                fields["code.stacktrace"] = record.stack_info
+                fields["code.stacktrace"] = without_middle(record.stack_info, VALUE_LIMIT)
             word = next((word for word, floor in reversed(LEVELS.items()) if record.levelno >= floor), "debug")
             self._write(
                 record.name,
@@ -63,7 +62,7 @@ class StdlibHandler(logging.Handler):
                 _message_of(record),
                 fields,
                 find_exception(record.exc_info),
-                only_local=of_sdk or bool(get_value(_SUPPRESS_INSTRUMENTATION_KEY)),
+                only_local=of_sdk,
             )
         except Exception:  # noqa: BLE001  logging's own way: says it on stderr where `raiseExceptions` is set
             self.handleError(record)

@@ -20,7 +20,7 @@ import httpx
 from tests.backends import build
 from tests.backends.commands import dying_with_us, tail
 from tests.backends.listening import listeners
-from tests.backends.waiting import NotInTimeError, eventually
+from tests.waiting import NotInTimeError, eventually
 
 HOST = "127.0.0.1"
 PORT_TAKEN = re.compile(r"address already in use|BindException|Failed to bind", re.IGNORECASE)

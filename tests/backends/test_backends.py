@@ -23,7 +23,7 @@ from tests.backends.parts import HERE
 from tests.backends.prometheus import Prometheus, Target, promtool_check_metrics
 from tests.backends.recipes import go_environment
 from tests.backends.server import HOST, Server, ServerError
-from tests.backends.waiting import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ import pytest
 from tests.backends.pages import page_of_metrics
 from tests.backends.prometheus import Prometheus
 from tests.backends.server import ServerError, start_all
-from tests.backends.waiting import NotInTimeError, eventually
+from tests.waiting import NotInTimeError, eventually
 
 pytestmark = pytest.mark.slow
 

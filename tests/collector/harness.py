@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import threading
-import time
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
@@ -15,7 +14,7 @@ import httpx
 from telemetry.collector import command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 T = TypeVar("T")
@@ -133,15 +132,3 @@ def listens(port: str | int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(2)
         return probe.connect_ex(("127.0.0.1", int(port))) == 0
-
-
-def eventually(read: Callable[[], T | None], seconds: float = 15) -> T:
-    """The first result that isn't None or empty; a pause of 20 ms between looks."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while time.monotonic() < deadline:
-        result = read()
-        if result:
-            return result
-        pause.wait(0.02)
-    raise AssertionError("it didn't arrive")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.collector import otlp
-from tests.collector.harness import environment, eventually, get, running
+from tests.collector.harness import environment, get, running
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path

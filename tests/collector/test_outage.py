@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.collector import otlp
-from tests.collector.harness import environment, eventually, free_port, running
+from tests.collector.harness import environment, free_port, running
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ from telemetry.collector import sources_dir
 from tests.backends.prometheus import Prometheus, Target
 from tests.backends.server import ServerError
 from tests.collector import otlp
-from tests.collector.harness import environment, eventually, running
+from tests.collector.harness import environment, running
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path

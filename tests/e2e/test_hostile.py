@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.backends.prometheus import promtool_check_metrics
-from tests.backends.waiting import eventually
 from tests.e2e.world import JOB, World, monitor
 from tests.sources.real_tmux import TmuxServer
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

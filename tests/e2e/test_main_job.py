@@ -13,9 +13,9 @@ import pytest
 
 from tests.backends.prometheus import Prometheus, Sample, promtool_check_metrics
 from tests.backends.server import free_ports
-from tests.backends.waiting import eventually
 from tests.e2e.world import JOB, World, monitor
 from tests.sources.real_tmux import TmuxServer
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

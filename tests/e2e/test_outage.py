@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.waiting import eventually
 from tests.e2e.world import JOB, World
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

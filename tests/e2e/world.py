@@ -19,8 +19,8 @@ from tests.backends.jaeger import Jaeger
 from tests.backends.loki import Loki
 from tests.backends.prometheus import Prometheus, Sample, Target
 from tests.backends.server import free_ports, start_all
-from tests.backends.waiting import eventually
 from tests.collector.harness import Running, environment, running
+from tests.waiting import eventually
 
 JOB = "orchestrator-cc"
 BACKENDS = "prometheus,loki,elasticsearch,datadog,otlp,prometheus-remote-write,prometheus-otlp"
@@ -66,6 +66,7 @@ def monitor(folder: Path, *, port: int, **environ: str) -> Iterator[Monitor]:
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "PYTHONPATH": str(Path(__file__).parents[2]),
+        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
         "ORCHESTRATOR_STATE_DIR": str(folder / "state"),
         "ORCHESTRATOR_CHECK_INTERVAL": "1",
         "ORCHESTRATOR_DASHBOARD_PORT": str(port),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import signal
 import subprocess
-import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 def eventually(condition: Callable[[], object], what: str, within: float = 10.0) -> None:
     """Waits until tmux or a process has done its part: neither tells us when."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {within} s"
-        select.select([], [], [], 0.01)  # the processor is tmux's now
+    waiting.eventually(condition, within, every=0.01, what=what)
 
 
 class TmuxServer:
