@@ -6,6 +6,7 @@ API and its own logging, and pays nothing.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -78,7 +79,8 @@ def configure(
     Calling it again changes nothing but the logs, if others are given.
 
     Args:
-        logs: Where log lines go; None leaves the program's logging as it is.
+        logs: Where log lines go; None leaves the program's logging as it is: what `get_logger` gets goes there, and
+            over OTLP besides where that is wanted.
         environ: Instead of the process's environment.
         instance: Tells this monitor from others on the same host: the path of its store.
         environment: `deployment.environment.name`, such as `production`.
@@ -94,13 +96,13 @@ def configure(
     with _process.lock:
         if _process.providers is None:
             _process.providers = providers.build(environ, instance=instance, environment=environment)
-        if logs is not None:
-            from telemetry.signals.logs import configure_logging
+        built = _process.providers.built
+        if logs is not None or ("logs" in built and _process.logs is None):
+            from telemetry.signals.logs import LogOptions, configure_logging
 
-            if _process.logs is not None:
-                _process.logs.close()
-            _process.logs = configure_logging(logs)
-        return _process.providers.built
+            # A pipeline that is there stays in force until the new one's places have proved to be usable.
+            _process.logs = configure_logging(logs or LogOptions(console="stdlib"))
+        return built
 
 
 def shutdown(timeout: float = 3.0) -> bool:
@@ -120,8 +122,16 @@ def flush_soon() -> None:
 
 
 def shared_signals() -> Signals:
-    """The process's one picture with its instruments, made at the first call."""
+    """The process's one picture with its instruments, made at the first call.
+
+    A program that never called `configure` gets its providers here, so that the OTEL_* variables are all that a drop-in
+    monitor needs. A wrong one is told in the program's log, and is no reason to keep it from running.
+    """
     with _process.lock:
         if _process.signals is None:
+            try:
+                configure()
+            except ValueError as error:
+                logging.getLogger(__name__).error("no OpenTelemetry: %s", error)  # noqa: TRY400 - one line says it
             _process.signals = Signals.on(Picture(), SystemClock(), flush_soon=flush_soon)
         return _process.signals

@@ -15,7 +15,7 @@ from telemetry.clock import Clock, SystemClock
 from telemetry.signals.log_file import FileSink
 from telemetry.signals.log_record import LEVELS, Draft, RecordIds, Stamps, level_word, prepare, trace_fields
 from telemetry.signals.log_sinks import Complaints, ConsoleSink, is_terminal, wants_colour
-from telemetry.signals.log_stdlib import Capture, StdlibHandler
+from telemetry.signals.log_stdlib import Capture, StdlibHandler, StdlibSink
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 1024
 
-ConsoleForm: TypeAlias = Literal["json", "text", "none", "auto"]
+ConsoleForm: TypeAlias = Literal["json", "text", "none", "auto", "stdlib"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,8 @@ class LogOptions:
 
     Attributes:
         level: The lowest level that is written: debug, info, warning, error or critical.
-        console: `json`, `text` for people, `none`, or `auto`: text on a terminal, JSON otherwise.
+        console: `json`, `text` for people, `none`, `auto` (text on a terminal, JSON otherwise), or `stdlib`: to the
+            program's own `logging`, whose handlers stay as they are, and none of whose records are taken.
         stream: The console; standard output by default.
         file: The JSON log file, or None.
         retention_days: How many days rotated files are kept.
@@ -78,8 +79,9 @@ class LogPipeline:
         self._processors = (structlog.contextvars.merge_contextvars,)
         self._bound_class = BoundLogger
         self._stdlib_bound: dict[str, BoundLogger] = {}
-        self._capture = Capture(StdlibHandler(self.take, options.clock.monotonic), self.levelno)
-        self._structlog_was_ours = not structlog.is_configured()
+        taking = options.console != "stdlib"
+        self._capture = Capture(StdlibHandler(self.take, options.clock.monotonic), self.levelno) if taking else None
+        self._structlog_was_ours = taking and not structlog.is_configured()
         if self._structlog_was_ours:
             structlog.configure(
                 processors=[*self._processors, prepare],
@@ -109,7 +111,8 @@ class LogPipeline:
         """Lets go of the standard library's and structlog's loggers; our own loggers still come here."""
         import structlog
 
-        self._capture.release()
+        if self._capture is not None:
+            self._capture.release()
         if self._structlog_was_ours:
             structlog.reset_defaults()
 
@@ -185,6 +188,9 @@ class LogPipeline:
             try:
                 write(line, record, nanoseconds / 1e9)
             except Exception as error:  # noqa: BLE001  a full disk, a closed stream: counted, said once
+                if self._closed and active is not None:  # closed between the look above and now
+                    active.write(name, draft, only_local=only_local)
+                    return
                 self.complaints.add(what, error)
         # Inside an exporter at work, whatever is said stays here: sent over OTLP, each failure would bring the next.
         if only_local or _SUPPRESS_INSTRUMENTATION_KEY in context:
@@ -259,8 +265,8 @@ def configure_logging(options: LogOptions) -> LogPipeline:
 def _sinks_of(options: LogOptions) -> dict[str, Sink]:
     sinks: dict[str, Sink] = {}
     form = options.console
-    if form not in ("json", "text", "none", "auto"):
-        raise ValueError(f"log console {form!r}: none of json, text, none, auto")
+    if form not in ("json", "text", "none", "auto", "stdlib"):
+        raise ValueError(f"log console {form!r}: none of json, text, none, auto, stdlib")
     if options.file is not None:
         sinks["the log file"] = FileSink(
             options.file,
@@ -270,7 +276,9 @@ def _sinks_of(options: LogOptions) -> dict[str, Sink]:
             now=options.clock.now(),
         )
     stream = options.stream if options.stream is not None else sys.stdout
-    if form != "none" and stream is not None:  # a process may have no standard output
+    if form == "stdlib":
+        sinks["the program's own log"] = StdlibSink()
+    elif form != "none" and stream is not None:  # a process may have no standard output
         as_text = form == "text" or (form == "auto" and is_terminal(stream))
         sinks["the console"] = ConsoleSink(stream, as_text=as_text, colour=as_text and wants_colour(stream))
     return sinks

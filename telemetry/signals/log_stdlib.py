@@ -14,8 +14,13 @@ from telemetry.signals.log_record import LEVELS, clean_fields, find_exception, w
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from telemetry.clean import CleanValue
+
 _STANDARD = frozenset((*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", "color_message"))
 """What every stdlib record carries, and uvicorn's coloured copy of the message; the rest came through `extra=`."""
+
+_NOT_FIELDS = frozenset(("timestamp", "level", "message", "logger", "record_id"))
+"""What a record of ours has that the program's own handlers tell in their way, or don't need."""
 
 _OWN_HANDLERS = ("uvicorn", "uvicorn.access", "uvicorn.error")
 """Loggers that bring handlers of their own, which would say everything twice."""
@@ -159,6 +164,18 @@ def hand_to_stdlib(
         exc_info=raised,
         stacklevel=_FRAMES_OF_OURS,
     )
+
+
+class StdlibSink:
+    """The program's own `logging` as the place of our records, beside OTLP."""
+
+    def write(self, line: bytes, record: Mapping[str, CleanValue], now: float) -> None:
+        """Hands on what the record says; time and ids are the program's handlers' business."""
+        fields = {key: value for key, value in record.items() if key not in _NOT_FIELDS}
+        hand_to_stdlib(str(record["logger"]), LEVELS[str(record["level"])], record["message"], fields, None)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _shown(value: object) -> str:

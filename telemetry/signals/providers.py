@@ -30,6 +30,7 @@ _KNOWN = {
     "traces": ("otlp", "console", "none"),
 }
 _PROTOCOLS = ("http/protobuf", "grpc")
+_LOGS_A_REQUEST = 128
 _MOST_SERIES = 1_000_000
 """Series for each instrument before the SDK folds the rest into one overflow series (its own default: 2,000)."""
 
@@ -298,6 +299,9 @@ def _build_logs(providers: Providers, exporters: tuple[str, ...], spoken: str, r
             from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 
             exporter = OTLPLogExporter()
-        provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+        # A record may be 300 kB: the SDK's 512 a request could be more than a collector takes.
+        set_by_user = any(map(os.environ.get, ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "OTEL_BLRP_MAX_QUEUE_SIZE")))
+        batch = None if set_by_user else _LOGS_A_REQUEST
+        provider.add_log_record_processor(BatchLogRecordProcessor(exporter, max_export_batch_size=batch))
     _logs.set_logger_provider(provider)
     providers.logger = provider

@@ -534,6 +534,27 @@ class TestConfigure:
         assert (first.line["message"], second.line["message"]) == ("one", "two")
         assert caplog.messages[-1] == "three cluster=main n=1"
 
+    def test_changing_over_loses_nothing(self, tmp_path: Path) -> None:
+        files = [tmp_path / f"{number}.jsonl" for number in range(20)]
+        pipeline = configure_logging(LogOptions(console="none", file=files[0]))
+        done = threading.Event()
+        written: list[None] = []
+
+        def write() -> None:
+            while not done.is_set():
+                log.info("x", number=len(written))
+                written.append(None)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        for file in files[1:]:
+            pipeline = configure_logging(LogOptions(console="none", file=file))
+        done.set()
+        thread.join()
+        pipeline.close()
+        numbers = [json.loads(line)["number"] for file in files for line in file.read_text().splitlines()]
+        assert sorted(numbers) == list(range(len(written)))
+
     @pytest.mark.parametrize(
         "options", [{"level": "loud"}, {"console": "xml"}, {"file": Path("/proc/nowhere/x.jsonl")}]
     )

@@ -116,6 +116,39 @@ print(trace.get_tracer_provider() is mine)
     assert done.stdout.splitlines()[:2] == ["('metrics',)", "True"], done.stderr
 
 
+DROP_IN = """
+import asyncio, logging, sys
+logging.basicConfig(level="INFO", format="host %(name)s %(message)s", stream=sys.stdout)
+from telemetry import ClusterMonitor
+class Manager:
+    def get_status(self):
+        return {"cluster_name": "cc", "agents": [{"name": "a", "running": False}, {"name": "b", "running": True}]}
+asyncio.run(ClusterMonitor(Manager()).check_now())
+logging.getLogger("mine").info("untouched")
+import telemetry
+telemetry.shutdown()
+"""
+
+
+def test_a_drop_in_monitor_exports_by_the_variables_alone_and_leaves_the_programs_logging_as_it_is() -> None:
+    done, _ = run(
+        DROP_IN, OTEL_METRICS_EXPORTER="console", OTEL_LOGS_EXPORTER="console", OTEL_TRACES_EXPORTER="console"
+    )
+    assert done.returncode == 0, done.stderr
+    host = [line for line in done.stdout.splitlines() if line.startswith("host ")]
+    assert host[-1] == "host mine untouched"
+    assert any(line.startswith("host telemetry.monitor a: agent stopped") for line in host)
+    assert '"orchestrator.agent.up"' in done.stdout
+    assert '"name": "orchestrator.check"' in done.stdout
+    assert '"body": "a: agent stopped: its process does not run"' in done.stdout
+
+
+def test_a_wrong_variable_is_told_and_keeps_no_drop_in_from_running() -> None:
+    done, _ = run(DROP_IN, OTEL_METRICS_EXPORTER="datadog")
+    assert done.returncode == 0, done.stderr
+    assert "host telemetry.runtime no OpenTelemetry: OTEL_METRICS_EXPORTER: 'datadog' is not known" in done.stdout
+
+
 @pytest.mark.slow
 def test_grpc_is_imported_only_when_asked_for() -> None:
     loaded = WORK + "import sys; print('grpc' in sys.modules)"
