@@ -7,15 +7,14 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
-from telemetry.alerts.rules import AGENT_IDLE, AGENT_RESTARTING, CATALOGUE, STOPPED_AGENTS, Rule
-from telemetry.model import AlertLevel
+from telemetry.alerts import Rule, with_ladders
 from telemetry.monitor import ClusterMonitor
-from telemetry.settings import Cluster, Ladder, Settings, SettingsError, Tmux
+from telemetry.settings import Cluster, Settings, SettingsError, Tmux
 from telemetry.sources.agents_file import ConfigError, read_agents_file
 from telemetry.sources.base import Source, SourceError
 from telemetry.sources.tmux import TmuxOptions, TmuxSource
+from telemetry.sources.tmux_commands import KNOWN_PROGRAMS
 from telemetry.store import RememberedAgent, RestartRecord, Store
 
 
@@ -98,17 +97,10 @@ def source_of(watch: Watch, store: Store | None, on_problem: Callable[[str], Non
 
 def rules_of(settings: Settings) -> tuple[Rule, ...]:
     """The catalogue of alert rules with the thresholds that are set."""
-    ladders = {
-        AGENT_IDLE.id: settings.idle_ladder,
-        AGENT_RESTARTING.id: settings.thresholds.restarts,
-        STOPPED_AGENTS.id: settings.thresholds.stopped,
-    }
-    return tuple(replace(rule, levels=_levels(ladders[rule.id])) if rule.id in ladders else rule for rule in CATALOGUE)
-
-
-def _levels(ladder: Ladder) -> Mapping[AlertLevel, float]:
-    levels = {AlertLevel.WARNING: ladder.warning, AlertLevel.ERROR: ladder.error, AlertLevel.CRITICAL: ladder.critical}
-    return MappingProxyType(levels)
+    thresholds = settings.thresholds
+    return with_ladders(
+        idle=settings.idle_ladder.steps, restarts=thresholds.restarts.steps, stopped=thresholds.stopped.steps
+    )
 
 
 def monitor_of(source: Source, settings: Settings) -> ClusterMonitor:
@@ -150,4 +142,6 @@ def _place(tmux: Tmux) -> TmuxOptions:
         socket_name=tmux.socket if tmux.socket and not by_path else None,
         socket_path=tmux.socket if by_path else None,
         session=tmux.session or None,
+        programs=(*KNOWN_PROGRAMS, *tmux.programs),
+        quiet_after=tmux.quiet_after,
     )

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from telemetry.alerts import CATALOGUE
 from telemetry.model import AlertLevel
+from telemetry.settings import Settings
+from telemetry.settings.about import walk
 from telemetry.signals.semconv import METRICS, Kind
 
 ROOT = Path(__file__).parents[1]
@@ -43,7 +45,35 @@ def rules() -> str:
     return "\n".join(rows) + "\n"
 
 
-PARTS: dict[str, Callable[[], str]] = {"metrics": metrics, "rules": rules}
+def settings() -> str:
+    """A row for each setting: its variable, its key in a settings file, what it may be, its default."""
+    rows = ["| variable | key in a file | allowed | default |", "|---|---|---|---|"]
+    for known in walk(Settings):
+        if known.path[0] == "channels":
+            continue  # names that users have, not in use yet
+        default = known.default
+        if isinstance(default, float):
+            default = f"{default:g}"
+        elif isinstance(default, Path) or default in (None, "", ()):
+            default = _SAID.get(known.key, "")
+        variable = f"`{known.about.variable}`" if known.about.variable else ""
+        rows.append(f"| {variable} | `{known.key}` | {known.about.allowed} | {default} |")
+    return "\n".join(rows) + "\n"
+
+
+_SAID = {
+    "state_dir": "`~/.local/state/orchestrator-telemetry`",
+    "log.dir": "`logs` in it",
+    "thresholds.idle": "once, twice, three times `max_idle_time`",
+    "cluster_name": "that of the file, or of the tmux session",
+    "tmux.socket": "your own server",
+    "tmux.session": "every session",
+    "backends": "`prometheus,file`",
+}
+"""Defaults that a value can't say."""
+
+
+PARTS: dict[str, Callable[[], str]] = {"metrics": metrics, "rules": rules, "settings": settings}
 
 
 def generated(text: str) -> str:

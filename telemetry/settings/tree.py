@@ -85,6 +85,11 @@ class Ladder(BaseModel):
             raise ValueError("a ladder ascends")
         return self
 
+    @property
+    def steps(self) -> tuple[float, float, float]:
+        """The thresholds of WARNING, ERROR and CRITICAL."""
+        return self.warning, self.error, self.critical
+
     def __str__(self) -> str:
         return f"{self.warning:g}/{self.error:g}/{self.critical:g}"
 
@@ -113,6 +118,14 @@ class Tmux(BaseModel):
     model_config = STRICT
     socket: Annotated[str, About("a name as for `tmux -L`, or the path of a socket", "ORCHESTRATOR_TMUX_SOCKET")] = ""
     session: Annotated[str, About("the name of a tmux session", "ORCHESTRATOR_TMUX_SESSION")] = ""
+    programs: Annotated[
+        tuple[Name, ...],
+        BeforeValidator(_names),
+        About("names of commands, joined by commas", "ORCHESTRATOR_TMUX_PROGRAMS"),
+    ] = ()
+    """Commands that are agents wherever they run, besides those that are known."""
+    quiet_after: Annotated[Seconds, About(A_SECOND, "ORCHESTRATOR_TMUX_QUIET_AFTER")] = 10.0
+    """Seconds without new output after which an agent counts as idle."""
 
 
 class Cluster(BaseModel):
