@@ -16,7 +16,7 @@ from typing import Any
 from telemetry.alerts import Engine
 from telemetry.health import Limits, evaluate, transitions
 from telemetry.model import AgentSample, ClusterSnapshot
-from telemetry.sources.manager import ManagerSource
+from telemetry.sources.status import StatusReader
 
 AGENTS, ROUNDS, LIMIT = 1_000, 200, 20.0
 START = 1_800_000_000.0
@@ -56,14 +56,14 @@ class Judge:
     """A monitor's check without its I/O."""
 
     def __init__(self) -> None:
-        self.source = ManagerSource(None)  # type: ignore[arg-type]  # only its parser is used
+        self.reader = StatusReader()
         self.engine, self.limits = Engine(), Limits()
         self.before: ClusterSnapshot | None = None
         self.open: dict[Any, Any] = {}
 
     def parse(self, answer: dict[str, Any]) -> tuple[AgentSample, ...]:
         """What the source does with a manager's answer."""
-        return self.source._parse(answer).agents  # noqa: SLF001  # what is measured
+        return self.reader.read(answer).agents
 
     def judge(self, samples: tuple[AgentSample, ...], now: float) -> ClusterSnapshot:
         """What the monitor does with a reading."""

@@ -62,7 +62,8 @@ class AgentSample(NamedTuple):
         running: Whether its process lives.
         restart_count: How often it was started again since it was first known; absolute, never falls.
         last_activity: When it last showed a sign of life (Unix s); 0.0 = never: counted from when it was first seen.
-        reported: The state that the source itself knows (BUSY, IDLE or WAITING), or None: judged by `last_activity`.
+        reported: The state that the source itself knows (BUSY, IDLE or WAITING; UNKNOWN where it can't tell of this
+            agent alone), or None: judged by `last_activity`.
         has_work: Whether work is assigned to it; None where the source can't know.
         pane_index: Its tmux pane's index now, for display; never an identity.
         pid: The agent's process, where known.
@@ -92,11 +93,13 @@ class Reading:
         agents: Every agent the source expects, those that are gone included (`running=False`).
         session_name: The tmux session or whatever holds the agents together; "" where there is none.
         session_exists: False when that is gone, which means that nobody runs.
+        problems: What of the answer could not be used, a line each; the rest was.
     """
 
     agents: tuple[AgentSample, ...]
     session_name: str = ""
     session_exists: bool = True
+    problems: tuple[str, ...] = ()
 
 
 class AgentHealth(NamedTuple):
@@ -143,6 +146,7 @@ class ClusterSnapshot:
         agents: In the source's order.
         taken_at: When the check finished.
         source_error: Why the source gave no answer, or "" when it did: then every agent is unknown or unresponsive.
+        problems: What of the answer could not be used, a line each.
     """
 
     cluster: str
@@ -152,6 +156,7 @@ class ClusterSnapshot:
     session_name: str = ""
     session_exists: bool = True
     source_error: str = ""
+    problems: tuple[str, ...] = ()
 
     def count(self, state: State) -> int:
         """How many agents are in `state`."""

@@ -46,7 +46,8 @@ class ClusterMonitor:
             life, is unresponsive.
         max_idle_time: Seconds without activity until WARNING; twice for ERROR, three times for CRITICAL.
         alert_callback: Sync, async, or a lambda that returns a coroutine; runs in the loop where `start()` was called,
-            in the monitor's own thread where there was none.
+            in the monitor's own thread where there was none. What takes time should be async: a function that blocks
+            holds up the checks while it does.
 
     Raises:
         ValueError: A time that isn't a positive, finite number of seconds.
@@ -113,7 +114,7 @@ class ClusterMonitor:
             ("agent_timeout", agent_timeout),
             ("max_idle_time", max_idle_time),
         ):
-            if not 0 < value < float("inf"):
+            if not isinstance(value, (int, float)) or not 0 < value < float("inf"):
                 raise ValueError(f"{name}: {value!r} is not possible; allowed is a positive number of seconds")
         self._source = source
         self._interval = check_interval
@@ -244,7 +245,13 @@ class ClusterMonitor:
             )
         agents = evaluate(reading.agents, known, self._limits, now)
         return ClusterSnapshot(
-            self.cluster, self._source.name, agents, now, reading.session_name, reading.session_exists
+            self.cluster,
+            self._source.name,
+            agents,
+            now,
+            reading.session_name,
+            reading.session_exists,
+            problems=reading.problems,
         )
 
     # --- alerts -----------------------------------------------------------------------------------------------------

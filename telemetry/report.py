@@ -42,7 +42,13 @@ class CheckResult:
     @property
     def worth_telling(self) -> bool:
         """Whether it becomes a trace: a transition, a failure or an alert."""
-        return bool(self.transitions or self.events or self.source_changed)
+        return bool(self.transitions or self.events or self.source_changed or self.new_problems)
+
+    @property
+    def new_problems(self) -> tuple[str, ...]:
+        """What of the source's answer can't be used since this check."""
+        known = self.before.problems if self.before else ()
+        return tuple(problem for problem in self.snapshot.problems if problem not in known)
 
 
 class Reporter:
@@ -69,6 +75,8 @@ class Reporter:
         ) as span:
             ids = trace_id(span)
             self._tell_source(result)
+            for problem in result.new_problems:
+                _log.warning(problem, cluster=snapshot.cluster, source=snapshot.source)
             for transition in result.transitions:
                 self._tell_transition(transition)
             for event in result.events:

@@ -113,11 +113,13 @@ class Engine:
 
     def _of_cluster(self, found: _Findings, snapshot: ClusterSnapshot) -> None:
         total, stopped = len(snapshot.agents), snapshot.count(State.STOPPED)
+        if not total:
+            return  # nobody was ever expected: nothing can be down
         if stopped:
             self._find(found, "", catalogue.STOPPED_AGENTS, stopped, f"{stopped} of {total} agents stopped")
         if not snapshot.session_exists:
             what = f"session {snapshot.session_name} is gone" if snapshot.session_name else "its session is gone"
-        elif total and stopped == total:
+        elif stopped == total:
             what = f"none of its {total} agents runs"
         else:
             return

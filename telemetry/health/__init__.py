@@ -70,7 +70,9 @@ def judge(sample: AgentSample, before: AgentHealth | None, limits: Limits, now: 
     _, running, _, _, last_activity, reported, _, _, _, seen, proven = sample
     first_seen = now if before is None else before[4]
     recheck_at = math.inf
-    if not running:
+    if reported is State.UNKNOWN:
+        state, reason = State.UNKNOWN, seen or "nobody can tell"
+    elif not running:
         state, reason = State.STOPPED, seen or "its process does not run"
     elif reported is None:
         idle_at = (last_activity or first_seen) + limits.max_idle_time

@@ -30,6 +30,17 @@ _KNOWN = {
     "traces": ("otlp", "console", "none"),
 }
 _PROTOCOLS = ("http/protobuf", "grpc")
+_NUMBERS = (
+    "OTEL_METRIC_EXPORT_INTERVAL",
+    "OTEL_METRIC_EXPORT_TIMEOUT",
+    *(f"OTEL_{kind}_{what}" for kind in ("BSP", "BLRP") for what in ("SCHEDULE_DELAY", "EXPORT_TIMEOUT")),
+    *(f"OTEL_{kind}_MAX_{what}" for kind in ("BSP", "BLRP") for what in ("QUEUE_SIZE", "EXPORT_BATCH_SIZE")),
+    *(f"OTEL_EXPORTER_OTLP_{signal}TIMEOUT" for signal in ("", "METRICS_", "LOGS_", "TRACES_")),
+)
+_SAMPLERS = (
+    *("always_on", "always_off", "traceidratio"),
+    *("parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
+)
 _LOGS_A_REQUEST = 128
 _MOST_SERIES = 1_000_000
 """Series for each instrument before the SDK folds the rest into one overflow series (its own default: 2,000)."""
@@ -156,6 +167,38 @@ def check_endpoints(environ: Mapping[str, str]) -> None:
             raise TelemetryError(f"{variable}: {shown!r} is not a URL such as http://127.0.0.1:4318")
 
 
+def check_numbers(environ: Mapping[str, str]) -> None:
+    """Refuses what the SDK would meet with a traceback, or with a line that names no variable.
+
+    Raises:
+        TelemetryError: A number that is none, or an unknown sampler.
+    """
+    for variable in _NUMBERS:
+        value = environ.get(variable, "").strip()
+        try:
+            usable = not value or 0 <= float(value) < float("inf")
+        except ValueError:
+            usable = False
+        if not usable:
+            raise TelemetryError(f"{variable}: {value!r} is not a number; allowed is 0 or more")
+    sampler = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower()
+    if sampler and sampler not in _SAMPLERS:
+        raise TelemetryError(f"OTEL_TRACES_SAMPLER: {sampler!r} is not known; allowed are {', '.join(_SAMPLERS)}")
+
+
+def check(environ: Mapping[str, str]) -> None:
+    """Refuses OTEL_* variables that can't work, before anything is built.
+
+    Raises:
+        TelemetryError: One line: the variable, its value, and what is allowed.
+    """
+    check_endpoints(environ)
+    check_numbers(environ)
+    for signal in _KNOWN:
+        wanted(signal, environ)
+        protocol(signal, environ)
+
+
 def build(environ: Mapping[str, str] | None = None, *, instance: str = "", environment: str = "") -> Providers:
     """Builds and sets the global providers that the environment asks for and the program doesn't have.
 
@@ -168,7 +211,7 @@ def build(environ: Mapping[str, str] | None = None, *, instance: str = "", envir
         TelemetryError: A variable is wrong; nothing was built then.
     """
     environ = os.environ if environ is None else environ
-    check_endpoints(environ)
+    check(environ)
     plan = {signal: (wanted(signal, environ), protocol(signal, environ)) for signal in _KNOWN}
     providers = Providers()
     if not any(exporters for exporters, _ in plan.values()):

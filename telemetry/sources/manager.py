@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import math
 import threading
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
-from operator import itemgetter
 from typing import Any, Protocol
 
-from telemetry.clean import clean_name, clean_text
-from telemetry.model import AgentSample, Reading, State
+from telemetry.clean import clean_text
+from telemetry.model import Reading
 from telemetry.sources.base import SourceError
-
-_MOST_RESTARTS = 2**53
-"""Up to here a float, which is what metrics carry, tells one count from the next."""
-
-_REPORTABLE = {state.value: state for state in (State.BUSY, State.IDLE, State.WAITING)}
+from telemetry.sources.status import StatusReader
 
 
 class ClusterManager(Protocol):
@@ -36,20 +29,25 @@ class ClusterManager(Protocol):
 
 
 class ManagerSource:
-    """Reads a cluster through its manager. A blocking `get_status()` runs in a thread and never stalls the loop."""
+    """Reads a cluster through its manager. A blocking `get_status()` runs in a thread and never stalls the loop.
+
+    Raises:
+        TypeError: The manager has no `get_status()`.
+    """
 
     name = "manager"
 
-    def __init__(self, manager: ClusterManager, cluster: str = "default") -> None:
+    def __init__(self, manager: ClusterManager) -> None:
+        if not callable(getattr(manager, "get_status", None)):
+            raise TypeError(f"cluster_manager: {type(manager).__name__} has no get_status()")
         self._manager = manager
-        self._cluster = cluster
-        self._samples: dict[object, _Held] = {}
-        self._pending: Future[Any] | None = None
+        self._status = StatusReader()
+        self._pending: Future[_Outcome] | None = None
 
     @property
     def cluster(self) -> str:
-        """`cluster_name` of the last answer; before the first, the one given."""
-        return self._cluster
+        """`cluster_name` of the last answer; «default» before the first, and where there is none."""
+        return self._status.cluster
 
     async def read(self, now: float) -> Reading:
         """Asks the manager once.
@@ -57,136 +55,59 @@ class ManagerSource:
         Raises:
             SourceError: `get_status()` raised, or answered with something that isn't a status.
         """
-        return self._parse(await self._ask())
+        try:
+            status = await self._ask()
+        except KeyboardInterrupt:
+            raise
+        except SourceError:
+            raise
+        except BaseException as error:  # a foreign program's fault, told as such: the monitor reports it and goes on
+            if isinstance(error, asyncio.CancelledError) and _are_cancelled():
+                raise
+            raise _failure(error) from error
+        return self._status.read(status)
 
     async def close(self) -> None:
         """Nothing is held; a call that still hangs is in a daemon thread and ends with the process."""
 
     async def _ask(self) -> Any:
         ask = self._manager.get_status
-        try:
-            if inspect.iscoroutinefunction(ask):
-                return await ask()
-            # One call at a time: while one hangs, the next check waits for the same one instead of starting another.
-            if self._pending is None:
-                self._pending = _in_thread(ask)
-            status = await asyncio.shield(asyncio.wrap_future(self._pending))
-            self._pending = None
-            return await status if inspect.isawaitable(status) else status
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # a foreign program's fault, told as such: the monitor reports it and goes on
-            self._pending = None
-            raise SourceError(_line(f"get_status() raised {type(error).__name__}: {error}")) from error
-
-    def _parse(self, status: Any) -> Reading:
-        if not isinstance(status, Mapping):
-            raise SourceError(f"get_status() answered with {type(status).__name__}, not a dict")
-        agents = status.get("agents")
-        if not isinstance(agents, Sequence) or isinstance(agents, (str, bytes)):
-            raise SourceError(f"get_status()['agents'] is {type(agents).__name__}, not a list of dicts")
-        if named := status.get("cluster_name"):
-            self._cluster = clean_name(named)
-        session = status.get("session_name")
-        return Reading(
-            agents=self._parse_agents(agents),
-            session_name=clean_name(session) if session else "",
-            session_exists=bool(status.get("session_exists", True)),
-        )
-
-    def _parse_agents(self, agents: Sequence[Any]) -> tuple[AgentSample, ...]:
-        """Samples in the manager's order; an agent about which nothing changed gets the very sample of last time."""
-        fresh: dict[object, _Held] = {}
-        samples: list[AgentSample] = []
-        known, new_name = self._samples, False
-        for agent in agents:
-            try:
-                name = agent["name"]
-                raw = _SEEDS(agent) if len(agent) == _SEEDS_KEYS and _SEEDS_LAST in agent else _all_of(agent)
-                held = known.get(name)
-                if held is None:
-                    held, new_name = (raw, _sample(raw, clean_name(name), _role(raw[3]))), True
-                elif held[0] != raw:
-                    was, sample = held
-                    held = (raw, _sample(raw, sample.name, sample.role if raw[3] == was[3] else _role(raw[3])))
-            except (KeyError, TypeError, AttributeError, ValueError) as error:
-                what = f"get_status()['agents'][{len(samples)}] is unusable: {type(error).__name__}: {error}"
-                raise SourceError(_line(what)) from error
-            fresh[name] = held
-            samples.append(held[1])
-        self._samples = fresh
-        if len(fresh) != len(samples) or (new_name and len({sample.name for sample in samples}) != len(samples)):
-            twice = next(name for name, count in Counter(sample.name for sample in samples).items() if count > 1)
-            raise SourceError(f"two agents are named {twice!r}: an agent's name must be unique in its cluster")
-        return tuple(samples)
+        if inspect.iscoroutinefunction(ask):
+            return await ask()
+        # One call at a time: while one hangs, the next check waits for the same one instead of starting another.
+        if self._pending is None:
+            self._pending = _in_thread(ask)
+        status, error = await asyncio.shield(asyncio.wrap_future(self._pending))
+        self._pending = None
+        if error is not None:  # not raised as it is: a StopIteration of that thread would mean something else here
+            raise _failure(error) from error
+        return await status if inspect.isawaitable(status) else status
 
 
-_Raw = tuple[Any, ...]
-"""What is said of an agent: running, restart_count, last_activity, role; if more is said, state, pane_index, pid."""
-_Held = tuple[_Raw, AgentSample]
-"""What was last said of an agent, and the sample it became."""
-
-_SEEDS_KEYS, _SEEDS_LAST = 5, "last_activity"
-_SEEDS = itemgetter("running", "restart_count", "last_activity", "role")
-"""An agent of the seed's status has these and its name: one call for all, since a thousand agents are looked at."""
+_Outcome = tuple[Any, BaseException | None]
 
 
-def _all_of(agent: Any) -> _Raw:
-    get = agent.get
-    seeds = (agent["running"], get("restart_count"), get("last_activity"), get("role"))
-    return *seeds, get("state"), get("pane_index"), get("pid")
-
-
-def _sample(raw: _Raw, name: str, role: str) -> AgentSample:
-    """The sample of one agent; the common types are passed on as they are, all others checked."""
-    running, restarts, active, *_ = raw
-    if type(restarts) is not int or not 0 <= restarts <= _MOST_RESTARTS:
-        restarts = _count(restarts)
-    if type(active) is not float or not 0.0 <= active < math.inf:
-        active = _unix_time(active)
-    if len(raw) < _SEEDS_KEYS:
-        return _new_sample((name, bool(running), role, restarts, active, None, None, None, None, "", False))
-    state, pane_index, pid = raw[4:]
-    reported = _REPORTABLE.get(state) if isinstance(state, str) else None
-    pane_index = pane_index if isinstance(pane_index, int) else None
-    pid = pid if isinstance(pid, int) else None
-    return _new_sample((name, bool(running), role, restarts, active, reported, None, pane_index, pid, "", False))
-
-
-def _role(role: Any) -> str:
-    return clean_name(role) if role else ""
-
-
-_new_sample = AgentSample._make
-"""A call with arguments costs three times as much."""
-
-
-def _line(text: str) -> str:
-    return " ".join(clean_text(text, limit=500).split())
-
-
-def _count(value: Any) -> int:
-    """A count that metrics can carry: never negative, and not too big."""
-    number = float(value or 0)
-    return 0 if math.isnan(number) else int(min(max(number, 0.0), _MOST_RESTARTS))
-
-
-def _unix_time(value: Any) -> float:
-    number = float(value or 0.0)
-    return number if math.isfinite(number) and number > 0 else 0.0
-
-
-def _in_thread(call: Any) -> Future[Any]:
+def _in_thread(call: Callable[[], Any]) -> Future[_Outcome]:
     """Runs `call` in a daemon thread: one that hangs for ever doesn't keep the program from ending."""
-    future: Future[Any] = Future()
+    future: Future[_Outcome] = Future()
 
     def run() -> None:
         try:
-            result = call()
+            outcome: _Outcome = (call(), None)
         except BaseException as error:  # noqa: BLE001 - handed to the waiter, whatever it is
-            future.set_exception(error)
-        else:
-            future.set_result(result)
+            outcome = (None, error)
+        future.set_result(outcome)
 
     threading.Thread(target=run, name="get_status", daemon=True).start()
     return future
+
+
+def _failure(error: BaseException) -> SourceError:
+    text = clean_text(f"get_status() raised {type(error).__name__}: {error}", limit=500)
+    return SourceError(" ".join(text.split()))
+
+
+def _are_cancelled() -> bool:
+    """Whether it is this task that is being cancelled, and not something that the manager waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

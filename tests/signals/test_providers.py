@@ -40,6 +40,9 @@ def test_metrics_are_exported_when_a_variable_says_so(environ: dict[str, str], e
         ),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://u:secret@:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT: '***@:4318' is not"),
         ({"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://h:99999"}, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"),
+        ({"OTEL_BSP_SCHEDULE_DELAY": "xyz"}, "OTEL_BSP_SCHEDULE_DELAY: 'xyz' is not a number; allowed is 0 or more"),
+        ({"OTEL_METRIC_EXPORT_INTERVAL": "-5"}, "OTEL_METRIC_EXPORT_INTERVAL: '-5' is not a number"),
+        ({"OTEL_TRACES_SAMPLER": "wrong"}, "OTEL_TRACES_SAMPLER: 'wrong' is not known; allowed are always_on"),
     ],
 )
 def test_a_wrong_variable_is_named_with_its_value_and_what_is_allowed(environ: dict[str, str], says: str) -> None:

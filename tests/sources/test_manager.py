@@ -75,10 +75,6 @@ def test_only_name_and_running_are_needed_and_a_state_may_be_reported() -> None:
         (None, "NoneType, not a dict"),
         ({}, "['agents'] is NoneType"),
         ({"agents": "abc"}, "['agents'] is str"),
-        ({"agents": [{"running": True}]}, "[0] is unusable: KeyError: 'name'"),
-        ({"agents": [{"name": "a", "running": True}, 7]}, "[1] is unusable"),
-        ({"agents": [{"name": "a", "running": True, "last_activity": "yesterday"}]}, "yesterday"),
-        ({"agents": [{"name": "a", "running": True}] * 2}, "two agents are named 'a'"),
         (RuntimeError("tmux broke\nbadly"), "get_status() raised RuntimeError: tmux broke"),
     ],
 )
@@ -89,12 +85,114 @@ def test_an_unusable_answer_says_what_is_wrong_in_one_line(status: Any, says: st
     assert "\n" not in str(caught.value)
 
 
+GOOD = {"name": "ok", "running": True}
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (None, {}),
+        (7, {}),
+        ({"running": True}, {}),
+        ({"name": ["x"], "running": True}, {}),
+        ({"name": "x"}, {"x": State.UNKNOWN}),
+        ({"name": "x", "running": "false"}, {"x": State.UNKNOWN}),
+        ({"name": "x", "running": True, "last_activity": "yesterday"}, {"x": State.UNKNOWN}),
+        ({"name": "x", "running": True, "restart_count": "many"}, {"x": State.UNKNOWN}),
+    ],
+)
+def test_an_unusable_agent_costs_no_neighbour_anything_and_is_told_in_one_line(
+    bad: Any, told: dict[str, State | None]
+) -> None:
+    reading = read({"agents": [GOOD, bad, {**GOOD, "name": "other"}]})
+    assert {sample.name: sample.reported for sample in reading.agents} == {"ok": None, "other": None, **told}
+    (problem,) = reading.problems
+    assert problem.startswith("get_status()['agents'][1] is unusable: ")
+    assert "\n" not in problem
+
+
+def test_an_agent_that_becomes_unusable_stays_up_as_was_last_known() -> None:
+    manager = Manager({"agents": [GOOD]})
+    source = ManagerSource(manager)
+    asyncio.run(source.read(0.0))
+    manager.status = {"agents": [{"name": "ok", "running": True, "last_activity": object()}]}
+    for _ in range(2):
+        (sample,) = asyncio.run(source.read(5.0)).agents
+        assert (sample.running, sample.reported) == (True, State.UNKNOWN)
+    manager.status = {"agents": [GOOD]}
+    assert asyncio.run(source.read(10.0)).agents[0].reported is None
+
+
+@pytest.mark.parametrize(("first", "second"), [("ok", "ok"), ("ok", "ok "), (7, "7")])
+def test_agents_whose_names_are_the_same_are_told_apart_and_stay_so(first: Any, second: Any) -> None:
+    manager = Manager({"agents": [{"name": first, "running": True}, {"name": second, "running": False}]})
+    source = ManagerSource(manager)
+    name = str(first)
+    for _ in range(3):
+        told = [(sample.name, sample.running) for sample in asyncio.run(source.read(0.0)).agents]
+        assert told == [(name, True), (f"{name}#2", False)]
+
+
+def test_any_five_keys_will_do() -> None:
+    agent = {"name": "a", "running": True, "restart_count": 2, "last_activity": 5.0, "pane_index": 3}
+    (sample,) = read({"agents": [agent]}).agents
+    assert (sample.restart_count, sample.last_activity, sample.pane_index) == (2, 5.0, 3)
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError(), SystemExit(3), GeneratorExit(), StopIteration(1)])
+def test_whatever_a_manager_raises_is_a_failing_source_and_over_with_the_next_answer(raised: BaseException) -> None:
+    class Once:
+        def __init__(self) -> None:
+            self.raised: BaseException | None = raised
+
+        def get_status(self) -> Any:
+            error, self.raised = self.raised, None
+            if error is not None:
+                raise error
+            return STATUS
+
+    class AsyncOnce(Once):
+        async def get_status(self) -> Any:
+            return super().get_status()
+
+    async def scenario(manager: Any) -> None:
+        source = ManagerSource(manager)
+        with pytest.raises(SourceError, match=r"get_status\(\) raised"):
+            await source.read(0.0)
+        assert len((await source.read(5.0)).agents) == 1
+
+    asyncio.run(scenario(Once()))
+    asyncio.run(scenario(AsyncOnce()))
+
+
+def test_our_own_cancellation_is_no_failure_of_the_manager() -> None:
+    class Forever:
+        async def get_status(self) -> Any:
+            await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        task = asyncio.create_task(ManagerSource(Forever()).read(0.0))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(scenario())
+
+
+def test_what_is_no_manager_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match="cluster_manager: object has no get_status"):
+        ManagerSource(object())  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -5.0, None, 0])
 def test_an_impossible_activity_time_means_never(value: Any) -> None:
     assert read({"agents": [{**AGENT, "last_activity": value}]}).agents[0].last_activity == 0.0
 
 
-@pytest.mark.parametrize(("value", "count"), [(-1, 0), (2**70, 2**53), (float("nan"), 0), (None, 0), ("2", 2)])
+@pytest.mark.parametrize(
+    ("value", "count"), [(-1, 0), (2**70, 2**53), (10**400, 2**53), (float("nan"), 0), (None, 0), ("2", 2)]
+)
 def test_a_count_that_metrics_could_not_carry_is_bounded(value: Any, count: int) -> None:
     assert read({"agents": [{**AGENT, "restart_count": value}]}).agents[0].restart_count == count
 
