@@ -3,58 +3,25 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_current
 
-from telemetry.clock import Clock, SystemClock
-from telemetry.signals.log_file import FileSink
+from telemetry.signals.log_options import LogOptions, open_sinks
 from telemetry.signals.log_record import LEVELS, Draft, RecordIds, Stamps, level_word, prepare, trace_fields
-from telemetry.signals.log_sinks import Complaints, ConsoleSink, is_terminal, wants_colour
-from telemetry.signals.log_stdlib import Capture, StdlibHandler, StdlibSink
+from telemetry.signals.log_sinks import Complaints
+from telemetry.signals.log_stdlib import Capture, StdlibHandler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-    from typing import TextIO
 
     from telemetry.clean import CleanValue
     from telemetry.signals.log_bound import BoundLogger
     from telemetry.signals.log_sinks import Sink
 
 _MOST_NAMES = 1024
-
-ConsoleForm: TypeAlias = Literal["json", "text", "none", "auto", "stdlib"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogOptions:
-    """Where log lines go.
-
-    Attributes:
-        level: The lowest level that is written: debug, info, warning, error or critical.
-        console: `json`, `text` for people, `none`, `auto` (text on a terminal, JSON otherwise), or `stdlib`: to the
-            program's own `logging`, whose handlers stay as they are, and none of whose records are taken.
-        stream: The console; standard output by default.
-        file: The JSON log file, or None.
-        retention_days: How many days rotated files are kept.
-        max_bytes: Size at which the file is rotated within a day.
-        max_total_bytes: The most that rotated files may take together.
-        clock: The time of records and rotations.
-    """
-
-    level: str = "info"
-    console: ConsoleForm = "auto"
-    stream: TextIO | None = None
-    file: Path | None = None
-    retention_days: int = 7
-    max_bytes: int = 64 * 1024 * 1024
-    max_total_bytes: int = 4 * 1024 * 1024 * 1024
-    clock: Clock = SystemClock()  # noqa: RUF009  it has no state
 
 
 class LogPipeline:
@@ -249,7 +216,7 @@ def configure_logging(options: LogOptions) -> LogPipeline:
     if level_word(options.level) is None:
         raise ValueError(f"log level {options.level!r}: none of {', '.join(LEVELS)}")
     with _changing:
-        sinks = _sinks_of(options)
+        sinks = open_sinks(options)
         before = active
         if before is not None:
             before.step_back()
@@ -260,28 +227,6 @@ def configure_logging(options: LogOptions) -> LogPipeline:
             os.register_at_fork(after_in_child=_after_fork)
             _fork_is_watched = True
         return active
-
-
-def _sinks_of(options: LogOptions) -> dict[str, Sink]:
-    sinks: dict[str, Sink] = {}
-    form = options.console
-    if form not in ("json", "text", "none", "auto", "stdlib"):
-        raise ValueError(f"log console {form!r}: none of json, text, none, auto, stdlib")
-    if options.file is not None:
-        sinks["the log file"] = FileSink(
-            options.file,
-            retention_days=options.retention_days,
-            max_bytes=options.max_bytes,
-            max_total_bytes=options.max_total_bytes,
-            now=options.clock.now(),
-        )
-    stream = options.stream if options.stream is not None else sys.stdout
-    if form == "stdlib":
-        sinks["the program's own log"] = StdlibSink()
-    elif form != "none" and stream is not None:  # a process may have no standard output
-        as_text = form == "text" or (form == "auto" and is_terminal(stream))
-        sinks["the console"] = ConsoleSink(stream, as_text=as_text, colour=as_text and wants_colour(stream))
-    return sinks
 
 
 def _after_fork() -> None:

@@ -17,7 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from telemetry.signals import log_pipeline
-from telemetry.signals.log_pipeline import LogOptions, LogPipeline, configure_logging
+from telemetry.signals.log_options import LogOptions
+from telemetry.signals.log_pipeline import LogPipeline, configure_logging
 from telemetry.signals.log_record import LEVELS, find_exception, level_word
 from telemetry.signals.log_sinks import Complaints
 from telemetry.signals.log_stdlib import format_message, hand_to_stdlib
