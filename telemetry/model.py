@@ -165,11 +165,11 @@ class ClusterSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """An agent went from one state to another. `before` is None when it was seen for the first time."""
+    """An agent went from one state to another."""
 
     cluster: str
     agent: AgentHealth
-    before: State | None
+    before: State
     at: float
 
 

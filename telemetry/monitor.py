@@ -23,7 +23,7 @@ from telemetry.clock import Clock, SystemClock
 from telemetry.health import Limits, cluster_metrics, evaluate, transitions, without_answer
 from telemetry.model import Alert, AlertLevel, ClusterMetrics, ClusterSnapshot, Reading
 from telemetry.report import CheckResult, Reporter
-from telemetry.runner import Runner
+from telemetry.runner import STOP_WITHIN, Runner
 from telemetry.runtime import Signals, shared_signals
 from telemetry.signals.logs import get_logger
 from telemetry.signals.traces import CheckTimes
@@ -129,6 +129,8 @@ class ClusterMonitor:
         self._known_as = source.cluster
         self._signals.picture.expect(source.cluster)
         self._snapshot: ClusterSnapshot | None = None
+        self._answered: ClusterSnapshot | None = None
+        """The last snapshot for which the source gave an answer."""
         self._alerts = AlertHistory()
         self._runner = Runner(self._watch, f"cluster-monitor {source.cluster}")
         self._checking: asyncio.Task[ClusterSnapshot] | None = None
@@ -167,14 +169,18 @@ class ClusterMonitor:
 
     async def _watch(self) -> None:
         due = self._clock.monotonic()
-        while True:
-            try:
-                await self._check()
-            except Exception:  # noqa: BLE001 - a fault of ours: told each time, and the heartbeat stands still
-                _log.exception("a check failed: this is a bug, please report it", cluster=self.cluster)
-            # A check that took longer than the interval is followed by the next at once, not by all those missed.
-            due = max(due + self._interval, self._clock.monotonic())
-            await asyncio.sleep(due - self._clock.monotonic())
+        try:
+            while True:
+                try:
+                    await self._check()
+                except Exception:  # noqa: BLE001 - a fault of ours: told each time, and the heartbeat stands still
+                    _log.exception("a check failed: this is a bug, please report it", cluster=self.cluster)
+                # A check that took longer than the interval is followed by the next at once, not by all those missed.
+                due = max(due + self._interval, self._clock.monotonic())
+                await asyncio.sleep(due - self._clock.monotonic())
+        finally:
+            if self._checking is not None:
+                self._checking.cancel()  # stopped: nothing is published or told any more
 
     # --- one check --------------------------------------------------------------------------------------------------
 
@@ -192,13 +198,14 @@ class ClusterMonitor:
         if self.cluster != self._known_as:  # the first answer named it: what was expected under another name goes
             self._signals.picture.remove(self._known_as)
             self._known_as = self.cluster
-        before = self._snapshot
+        before, answered = self._snapshot, self._answered
         snapshot = self._judge(reading, error, timed_out=outcome == "timeout")
         result = self._engine.evaluate(self._alerts.open, snapshot)
-        changed = transitions(before, snapshot)
+        # Between two answers: that nobody can tell for a while is no change of state of anybody
+        changed = () if snapshot.source_error else transitions(answered, snapshot)
         self._snapshot = snapshot
-        self._alerts.open = dict(result.open)
-        self._alerts.remember(result.events, changed)
+        self._answered = answered if snapshot.source_error else snapshot
+        self._alerts.update(result.open, changed)
         self._reporter.report(
             CheckResult(
                 before=before,
@@ -227,7 +234,8 @@ class ClusterMonitor:
         except Exception as error:  # noqa: BLE001 - a fault in a source must not end the watch: it is reported, with its traceback
             if deadline.expired():
                 return None, f"no answer within {self._limits.agent_timeout:g} s", "timeout"
-            _log.exception("a source failed in a way it should not", cluster=self.cluster, source=self._source.name)
+            if not (self._snapshot and self._snapshot.source_error):  # once, not at every check while it goes on
+                _log.exception("a source failed as it should not", cluster=self.cluster, source=self._source.name)
             return None, f"{type(error).__name__} in the source (traceback in the log)", "error"
 
     def _judge(self, reading: Reading | None, error: str, *, timed_out: bool) -> ClusterSnapshot:
@@ -334,6 +342,9 @@ class ClusterMonitor:
         }
 
     async def close(self) -> None:
-        """Stops, and gives back what the source holds."""
+        """Stops, a check under way included, and gives back what the source holds."""
         await self.stop_async()
+        if self._checking is not None and not self._checking.done():
+            self._checking.cancel()
+            await asyncio.wait({self._checking}, timeout=STOP_WITHIN)
         await self._source.close()

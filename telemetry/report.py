@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telemetry.alerts import AlertEvent, Change
-from telemetry.model import Alert, AlertLevel, ClusterSnapshot, State, Transition
+from telemetry.model import Alert, AlertLevel, ClusterSnapshot, Transition
 from telemetry.runtime import Signals
 from telemetry.signals.logs import get_logger
-from telemetry.signals.semconv import (
-    EVENT_ALERT,
-    EVENT_SOURCE_FAILED,
-    EVENT_SOURCE_RECOVERED,
-    EVENT_STATE_CHANGED,
-)
+from telemetry.signals.semconv import EVENT_ALERT, EVENT_STATE_CHANGED
 from telemetry.signals.traces import CheckTimes, check_trace, trace_id
 
 _log = get_logger("telemetry.monitor")
@@ -74,7 +69,6 @@ class Reporter:
             error=snapshot.source_error,
         ) as span:
             ids = trace_id(span)
-            self._tell_source(result)
             for problem in result.new_problems:
                 _log.warning(problem, cluster=snapshot.cluster, source=snapshot.source)
             for transition in result.transitions:
@@ -83,30 +77,11 @@ class Reporter:
                 self._tell_alert(event, ids)
         self._signals.flush_soon()
 
-    def _tell_source(self, result: CheckResult) -> None:
-        if not result.source_changed:
-            return
-        snapshot = result.snapshot
-        if snapshot.source_error:
-            _log.error(
-                f"the source does not answer: {snapshot.source_error}",
-                event=EVENT_SOURCE_FAILED,
-                cluster=snapshot.cluster,
-                source=snapshot.source,
-            )
-        elif result.before:
-            _log.info(
-                "the source answers again",
-                event=EVENT_SOURCE_RECOVERED,
-                cluster=snapshot.cluster,
-                source=snapshot.source,
-            )
-
     def _tell_transition(self, transition: Transition) -> None:
         agent = transition.agent
         self._signals.picture.count_alert(transition.cluster, AlertLevel.INFO)
         _log.info(
-            f"{agent.name}: {transition.before or State.UNKNOWN} → {agent.state}: {agent.reason}",
+            f"{agent.name}: {transition.before} → {agent.state}: {agent.reason}",
             event=EVENT_STATE_CHANGED,
             cluster=transition.cluster,
             agent_name=agent.name,

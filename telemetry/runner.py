@@ -26,24 +26,42 @@ class Runner:
         self._beside: set[asyncio.Future[Any]] = set()
 
     def start(self) -> None:
-        """Begins, at once; must not run already."""
+        """Begins, at once; must not run already.
+
+        Raises:
+            OSError: There is no loop here, and none could be made.
+        """
         self._loop = running_loop()
         if self._loop is not None:
             self._task, self._thread = self._loop.create_task(self._main(), name=self._name), None
             return
         started = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._in_thread(started)), name=self._name, daemon=True
-        )
+        failed: list[Exception] = []
+
+        def run() -> None:
+            try:
+                asyncio.run(self._in_thread(started))
+            except Exception as error:  # no loop could be made: told to whoever waits in start()
+                failed.append(error)
+                if started.is_set():
+                    raise
+            finally:
+                started.set()
+
+        self._thread = threading.Thread(target=run, name=self._name, daemon=True)
         self._thread.start()
         started.wait()
+        if failed:
+            raise failed[0]
 
     def is_running(self) -> bool:
         """Whether `main` was started and hasn't ended."""
-        return self._task is not None and not self._task.done()
+        return (
+            self._task is not None and not self._task.done() and self._loop is not None and not self._loop.is_closed()
+        )
 
     def stop(self) -> None:
-        """Ends it; from another thread than the loop's, returns when that has ended, or after STOP_WITHIN seconds."""
+        """Ends it; where it runs in a thread of its own, returns when that has ended, or after STOP_WITHIN seconds."""
         task, loop = self._task, self._loop
         self._task = None
         if task is None or loop is None:

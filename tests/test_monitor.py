@@ -119,20 +119,29 @@ def test_start_without_a_loop_watches_from_a_thread_of_its_own() -> None:
     monitor.stop()
 
 
-def test_a_callback_that_raises_or_never_returns_harms_nobody() -> None:
+def test_a_callback_that_raises_or_never_returns_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
     def bad(alert: Alert) -> None:
         raise ValueError("callback")
 
-    async def never(alert: Alert) -> None:
+    async def bad_async(alert: Alert) -> None:
         raise ValueError("async callback")
 
-    for callback in (bad, never):
+    async def never(alert: Alert) -> None:
+        await asyncio.Event().wait()
+
+    async def scenario(callback: Any) -> None:
         monitor, _, clock = monitor_of([UP, OTHER], [DOWN, OTHER], [UP, OTHER], alert_callback=callback)
         for _ in range(3):
-            check(monitor, clock)
+            clock.advance(5)
+            await monitor.check_now()
+            await asyncio.sleep(0)
         metrics = monitor.get_metrics()
         assert metrics is not None
         assert metrics.running_agents == 2
+
+    for callback in (bad, bad_async, never):
+        asyncio.run(scenario(callback))
+    assert caplog.text.count("the alert callback raised") == 8  # two alerts fired and were over, of two callbacks
 
 
 def test_a_callback_hears_of_warning_and_above_and_of_the_end() -> None:
@@ -221,6 +230,72 @@ def test_a_cluster_that_its_first_answer_names_leaves_nothing_under_its_first_na
     monitor = ClusterMonitor.for_source(source, signals=captured.signals, clock=clock)
     check(monitor, clock)
     assert {cluster for cluster, _ in captured.picture.alert_counts} == {"cc"}
+
+
+def test_open_alerts_are_told_however_many_there_are() -> None:
+    dead = [AgentSample(f"a{i}", running=False) for i in range(1_500)]
+    monitor, _, clock = monitor_of(dead)
+    check(monitor, clock)
+    assert len(monitor.get_alerts(level=AlertLevel.ERROR, limit=5_000)) == 1_500
+
+
+def test_a_failing_source_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    monitor, _, clock = monitor_of([UP, OTHER], *[SourceError("no tmux")] * 3, [UP, OTHER])
+    with caplog.at_level("INFO"):
+        for _ in range(5):
+            check(monitor, clock)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+    assert "demo: the source does not answer: no tmux" in caplog.text
+    assert "demo: over after 15 s: the source does not answer: no tmux" in caplog.text
+
+
+def test_a_fault_in_a_source_is_one_traceback_while_it_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    monitor, _, clock = monitor_of(ZeroDivisionError("oops"))
+    for _ in range(5):
+        check(monitor, clock)
+    assert caplog.text.count("Traceback") == 1
+
+
+def test_nothing_is_told_after_the_end() -> None:
+    notifier, hangs, release = RecordingNotifier(), asyncio.Event(), asyncio.Event()
+
+    class Slow(ScriptedSource):
+        async def read(self, now: float) -> Any:
+            if self.reads:
+                hangs.set()
+                await release.wait()
+            return await super().read(now)
+
+    async def scenario() -> None:
+        clock = FakeClock()
+        source = Slow([Reading((UP,)), Reading((DOWN,))])
+        captured = CapturedSignals(clock)
+        monitor = ClusterMonitor.for_source(
+            source, check_interval=0.001, signals=captured.signals, clock=clock, alert_callback=notifier
+        )
+        monitor.start()
+        await hangs.wait()
+        await monitor.close()
+        release.set()
+        await asyncio.sleep(0)
+        assert (source.closed, source.reads, notifier.told) == (True, 1, [])
+
+    asyncio.run(scenario())
+
+
+def test_a_monitor_whose_loop_was_closed_runs_no_more_and_can_be_started_again() -> None:
+    monitor, _, _ = monitor_of([UP])
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> None:
+        monitor.start()
+
+    loop.run_until_complete(begin())
+    loop.close()
+    assert not monitor.is_running()
+    monitor.start()
+    assert monitor.is_running()
+    monitor.stop()
 
 
 def test_a_source_is_never_read_twice_at_once() -> None:

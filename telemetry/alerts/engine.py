@@ -6,6 +6,7 @@ yields nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -58,13 +59,17 @@ class Engine:
 
     def __init__(self, rules: Iterable[catalogue.Rule] = catalogue.CATALOGUE) -> None:
         self._rules = {rule.id: rule for rule in rules}
-        self._idle_from = self._rules[catalogue.AGENT_IDLE.id].lowest
-        self._restarts_from = self._rules[catalogue.AGENT_RESTARTING.id].lowest
+        self._idle_from = self._lowest(catalogue.AGENT_IDLE)
+        self._restarts_from = self._lowest(catalogue.AGENT_RESTARTING)
+
+    def _lowest(self, rule: catalogue.Rule) -> float:
+        known = self._rules.get(rule.id)
+        return known.lowest if known else math.inf
 
     def evaluate(self, held: Mapping[Key, Alert], snapshot: ClusterSnapshot) -> Outcome:
         """What is open after `snapshot`, given what was open before it; times are the snapshot's."""
         findings = self._findings(snapshot)
-        unseen = {a.name for a in snapshot.agents if a.state is State.UNKNOWN} if snapshot.source_error else set()
+        unseen = {agent.name for agent in snapshot.agents if agent.state is State.UNKNOWN}
         now_open: dict[Key, Alert] = {}
         events: list[AlertEvent] = []
         for key, alert in held.items():
@@ -74,7 +79,7 @@ class Engine:
                 now_open[key] = kept
                 if event:
                     events.append(event)
-            elif key[0] in unseen or (snapshot.source_error and key[0] == ""):
+            elif snapshot.source_error or key[0] in unseen:
                 now_open[key] = alert  # nobody can tell: what was wrong stays wrong until it is seen to be over
             elif not alert.resolved:  # a person may have resolved it before its cause was over
                 events.append(_resolve(alert, snapshot))
@@ -113,13 +118,11 @@ class Engine:
 
     def _of_cluster(self, found: _Findings, snapshot: ClusterSnapshot) -> None:
         total, stopped = len(snapshot.agents), snapshot.count(State.STOPPED)
-        if not total:
-            return  # nobody was ever expected: nothing can be down
         if stopped:
             self._find(found, "", catalogue.STOPPED_AGENTS, stopped, f"{stopped} of {total} agents stopped")
         if not snapshot.session_exists:
             what = f"session {snapshot.session_name} is gone" if snapshot.session_name else "its session is gone"
-        elif stopped == total:
+        elif total and stopped == total:
             what = f"none of its {total} agents runs"
         else:
             return
@@ -149,7 +152,8 @@ class Engine:
 def _carry_on(alert: Alert, level: AlertLevel, message: str) -> tuple[Alert, AlertEvent | None]:
     """The same alert goes on: the message always as it is now, an event only where the level changed."""
     alert.message = message
-    if level is alert.level:
+    if level is alert.level or alert.resolved:  # what a person resolved is quiet until its cause was over once
+        alert.level = level
         return alert, None
     change = Change.ESCALATED if level.rank > alert.level.rank else Change.DEESCALATED
     alert.level = level

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from telemetry.alerts.engine import AlertEvent, Change, Key
+from telemetry.alerts.engine import Key
 from telemetry.model import Alert, AlertLevel, Transition
 
 _KEPT = 1_000
@@ -13,17 +13,25 @@ _KEPT = 1_000
 
 
 class AlertHistory:
-    """What `get_alerts` answers from. `open` is the engine's: it also holds alerts that a person resolved or cleared
-    while their cause goes on, so that they don't fire again."""
+    """What `get_alerts` answers from.
+
+    Attributes:
+        open: What the engine holds open. That includes alerts which a person resolved or cleared while their cause goes
+            on, so that they don't fire again.
+    """
 
     def __init__(self) -> None:
-        self.open: dict[Key, Alert] = {}
-        self._alerts: deque[Alert] = deque(maxlen=_KEPT)
+        self.open: Mapping[Key, Alert] = {}
+        self._cleared: set[Key] = set()
+        self._over: deque[Alert] = deque(maxlen=_KEPT)
         self._changes: deque[Alert] = deque(maxlen=_KEPT)
 
-    def remember(self, events: Iterable[AlertEvent], transitions: Iterable[Transition]) -> None:
-        """Takes in what one check brought: alerts that fired, and state changes as INFO that is over at once."""
-        self._alerts.extend(event.alert for event in events if event.change is Change.FIRED)
+    def update(self, now_open: Mapping[Key, Alert], transitions: Iterable[Transition]) -> None:
+        """Takes in what one check brought: what is open now, and state changes, which are INFO and over at once."""
+        gone = self.open.keys() - now_open.keys()
+        self._over.extend(alert for key, alert in self.open.items() if key in gone and key not in self._cleared)
+        self._cleared -= gone
+        self.open = now_open
         self._changes.extend(
             Alert(
                 AlertLevel.INFO,
@@ -36,14 +44,14 @@ class AlertHistory:
                 resolved_at=change.at,
             )
             for change in transitions
-            if change.before is not None
         )
 
     def select(self, level: AlertLevel | None, resolved: bool | None, limit: int | None) -> list[Alert]:
         """Newest first, at most `limit`; None selects all."""
+        told = [alert for key, alert in self.open.items() if key not in self._cleared]
         chosen = [
             alert
-            for alert in (*self._alerts, *self._changes)
+            for alert in (*told, *self._over, *self._changes)
             if (level is None or alert.level == level) and (resolved is None or alert.resolved == resolved)
         ]
         chosen.sort(key=lambda alert: alert.timestamp, reverse=True)
@@ -53,5 +61,6 @@ class AlertHistory:
         """Forgets everything that is told; what is open stays known to the engine, marked as resolved."""
         for alert in self.open.values():
             alert.resolved = True
-        self._alerts.clear()
+        self._cleared = set(self.open)
+        self._over.clear()
         self._changes.clear()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from telemetry.clean import VALUE_LIMIT, as_text, clean_name, clean_text
-from telemetry.signals.log_record import LEVELS, clean_fields, find_exception, without_middle
+from telemetry.signals.log_record import EVENT_PREFIX, LEVELS, clean_fields, find_exception, without_middle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +47,13 @@ class StdlibHandler(logging.Handler):
     def createLock(self) -> None:  # noqa: N802  logging's own name
         """None: the sinks have their own, and a lock held around OTLP's queue invites a deadlock."""
         self.lock = None
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """As its base, without the lock: since Python 3.13 that needs one."""
+        kept = self.filter(record)
+        if kept:
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return bool(kept)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -156,6 +163,10 @@ def hand_to_stdlib(
     if not logger.isEnabledFor(levelno) or not logger.hasHandlers():  # no handler: `lastResort` would print
         return
     text = clean_text(message)
+    event = fields.get("event")
+    if type(event) is str and event.startswith(EVENT_PREFIX):
+        fields = {key: value for key, value in fields.items() if key != "event"}
+        text = f"{text} event={clean_name(event)}"
     pairs = " ".join(f"{key}={_shown(value)}" for key, value in clean_fields(fields).items())
     logger.log(
         levelno,

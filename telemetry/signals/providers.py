@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from telemetry.signals.otel_environment import SIGNALS, TelemetryError, check, protocol, wanted
 from telemetry.signals.resource import build_resource
 
 if TYPE_CHECKING:
@@ -23,31 +23,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_DEFAULT_EXPORTERS = "otlp"
-_KNOWN = {
-    "metrics": ("otlp", "prometheus", "console", "none"),
-    "logs": ("otlp", "console", "none"),
-    "traces": ("otlp", "console", "none"),
-}
-_PROTOCOLS = ("http/protobuf", "grpc")
-_NUMBERS = (
-    "OTEL_METRIC_EXPORT_INTERVAL",
-    "OTEL_METRIC_EXPORT_TIMEOUT",
-    *(f"OTEL_{kind}_{what}" for kind in ("BSP", "BLRP") for what in ("SCHEDULE_DELAY", "EXPORT_TIMEOUT")),
-    *(f"OTEL_{kind}_MAX_{what}" for kind in ("BSP", "BLRP") for what in ("QUEUE_SIZE", "EXPORT_BATCH_SIZE")),
-    *(f"OTEL_EXPORTER_OTLP_{signal}TIMEOUT" for signal in ("", "METRICS_", "LOGS_", "TRACES_")),
-)
-_SAMPLERS = (
-    *("always_on", "always_off", "traceidratio"),
-    *("parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
-)
 _LOGS_A_REQUEST = 128
 _MOST_SERIES = 1_000_000
 """Series for each instrument before the SDK folds the rest into one overflow series (its own default: 2,000)."""
-
-
-class TelemetryError(ValueError):
-    """A variable holds something that can't be: one line naming it, its value, and what is allowed."""
 
 
 @dataclass
@@ -80,7 +58,10 @@ class Providers:
     def _flush_when_woken(self) -> None:
         while self._wake.wait() and not self._over.is_set():
             self._wake.clear()
-            self._flush(10_000)
+            try:
+                self._flush(10_000)
+            except Exception:  # noqa: BLE001 - an exporter's fault must not end the flushing of the others for good
+                _log.exception("flushing failed")
 
     def _flush(self, timeout_millis: int) -> None:
         # The readers one by one: MeterProvider.force_flush() would make the SDK's Prometheus reader repeat its series.
@@ -110,95 +91,6 @@ class Providers:
         return not any(thread.is_alive() for thread in threads)
 
 
-def wanted(signal: str, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The exporters that the environment asks for, for `signal` (metrics, logs or traces); empty: none.
-
-    Raises:
-        TelemetryError: An exporter that isn't known.
-    """
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return ()
-    variable = f"OTEL_{signal.upper()}_EXPORTER"
-    named = environ.get(variable, "").strip()
-    if not named:
-        endpoint = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get(
-            f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT"
-        )
-        return (_DEFAULT_EXPORTERS,) if endpoint else ()
-    names = tuple(part.strip().lower() for part in named.split(",") if part.strip())
-    for name in names:
-        if name not in _KNOWN[signal]:
-            raise TelemetryError(f"{variable}: {name!r} is not known; allowed are {', '.join(_KNOWN[signal])}")
-    return () if "none" in names else names
-
-
-def protocol(signal: str, environ: Mapping[str, str]) -> str:
-    """The OTLP protocol for `signal`: `http/protobuf` unless the environment says `grpc`.
-
-    Raises:
-        TelemetryError: Anything else.
-    """
-    for variable in (f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
-        if value := environ.get(variable, "").strip():
-            if value not in _PROTOCOLS:
-                raise TelemetryError(f"{variable}: {value!r} is not possible; allowed are {', '.join(_PROTOCOLS)}")
-            return value
-    return _PROTOCOLS[0]
-
-
-def check_endpoints(environ: Mapping[str, str]) -> None:
-    """Refuses an endpoint that no exporter could use, before anything starts.
-
-    Raises:
-        TelemetryError: Not an http(s) URL with a host.
-    """
-    for variable in ("OTEL_EXPORTER_OTLP_ENDPOINT", *(f"OTEL_EXPORTER_OTLP_{s.upper()}_ENDPOINT" for s in _KNOWN)):
-        value = environ.get(variable, "").strip()
-        if not value:
-            continue
-        url = urlsplit(value)
-        try:
-            usable = url.scheme in ("http", "https") and bool(url.hostname) and (url.port or 1) > 0
-        except ValueError:
-            usable = False
-        grpc = "grpc" in (environ.get(name, "") for name in environ if name.endswith("_PROTOCOL"))
-        if not usable and not (grpc and "://" not in value):
-            shown = value if "@" not in value else "***@" + value.rsplit("@", 1)[1]
-            raise TelemetryError(f"{variable}: {shown!r} is not a URL such as http://127.0.0.1:4318")
-
-
-def check_numbers(environ: Mapping[str, str]) -> None:
-    """Refuses what the SDK would meet with a traceback, or with a line that names no variable.
-
-    Raises:
-        TelemetryError: A number that is none, or an unknown sampler.
-    """
-    for variable in _NUMBERS:
-        value = environ.get(variable, "").strip()
-        try:
-            usable = not value or 0 <= float(value) < float("inf")
-        except ValueError:
-            usable = False
-        if not usable:
-            raise TelemetryError(f"{variable}: {value!r} is not a number; allowed is 0 or more")
-    sampler = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower()
-    if sampler and sampler not in _SAMPLERS:
-        raise TelemetryError(f"OTEL_TRACES_SAMPLER: {sampler!r} is not known; allowed are {', '.join(_SAMPLERS)}")
-
-
-def check(environ: Mapping[str, str]) -> None:
-    """Refuses OTEL_* variables that can't work, before anything is built.
-
-    Raises:
-        TelemetryError: One line: the variable, its value, and what is allowed.
-    """
-    check_endpoints(environ)
-    check_numbers(environ)
-    for signal in _KNOWN:
-        wanted(signal, environ)
-        protocol(signal, environ)
-
-
 def build(environ: Mapping[str, str] | None = None, *, instance: str = "", environment: str = "") -> Providers:
     """Builds and sets the global providers that the environment asks for and the program doesn't have.
 
@@ -212,22 +104,38 @@ def build(environ: Mapping[str, str] | None = None, *, instance: str = "", envir
     """
     environ = os.environ if environ is None else environ
     check(environ)
-    plan = {signal: (wanted(signal, environ), protocol(signal, environ)) for signal in _KNOWN}
+    plan = {signal: (wanted(signal, environ), protocol(signal, environ)) for signal in SIGNALS}
     providers = Providers()
     if not any(exporters for exporters, _ in plan.values()):
         return providers
     resource = build_resource(instance=instance, environment=environment)
     makers: dict[str, Callable[[Providers, tuple[str, ...], str, Any], None]] = {
+        "metrics": _build_metrics,  # first: a port of the Prometheus exporter may be held
         "traces": _build_traces,
-        "metrics": _build_metrics,
         "logs": _build_logs,
     }
-    for signal, make in makers.items():
-        exporters, spoken = plan[signal]
-        if exporters and not _has_own(signal):
-            make(providers, exporters, spoken, resource)
+    try:
+        for signal, make in makers.items():
+            exporters, spoken = plan[signal]
+            if exporters and not _has_own(signal):
+                make(providers, exporters, spoken, resource)
+    except TelemetryError:
+        providers.shutdown(0.0)
+        raise
+    _set_globals(providers)
     atexit.register(providers.shutdown)
     return providers
+
+
+def _set_globals(providers: Providers) -> None:
+    from opentelemetry import _logs, metrics, trace
+
+    if providers.tracer is not None:
+        trace.set_tracer_provider(providers.tracer)
+    if providers.meter is not None:
+        metrics.set_meter_provider(providers.meter)
+    if providers.logger is not None:
+        _logs.set_logger_provider(providers.logger)
 
 
 def _has_own(signal: str) -> bool:
@@ -257,7 +165,6 @@ def _grpc(signal: str) -> Any:
 
 
 def _build_traces(providers: Providers, exporters: tuple[str, ...], spoken: str, resource: Any) -> None:
-    from opentelemetry import trace
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 
@@ -272,12 +179,10 @@ def _build_traces(providers: Providers, exporters: tuple[str, ...], spoken: str,
 
             exporter = OTLPSpanExporter()
         provider.add_span_processor(BatchSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
     providers.tracer = provider
 
 
 def _build_metrics(providers: Providers, exporters: tuple[str, ...], spoken: str, resource: Any) -> None:
-    from opentelemetry import metrics
     from opentelemetry.sdk import metrics as sdk
     from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
 
@@ -297,7 +202,6 @@ def _build_metrics(providers: Providers, exporters: tuple[str, ...], spoken: str
             exporter = OTLPMetricExporter()
         providers.readers.append(PeriodicExportingMetricReader(exporter, cardinality_limits=limits))
     provider = sdk.MeterProvider([*providers.readers, *others], resource=resource, shutdown_on_exit=False)
-    metrics.set_meter_provider(provider)
     providers.meter = provider
 
 
@@ -328,7 +232,6 @@ def _prometheus_reader(limits: Any) -> MetricReader:
 
 
 def _build_logs(providers: Providers, exporters: tuple[str, ...], spoken: str, resource: Any) -> None:
-    from opentelemetry import _logs
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, ConsoleLogRecordExporter
 
@@ -346,5 +249,4 @@ def _build_logs(providers: Providers, exporters: tuple[str, ...], spoken: str, r
         set_by_user = any(map(os.environ.get, ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "OTEL_BLRP_MAX_QUEUE_SIZE")))
         batch = None if set_by_user else _LOGS_A_REQUEST
         provider.add_log_record_processor(BatchLogRecordProcessor(exporter, max_export_batch_size=batch))
-    _logs.set_logger_provider(provider)
     providers.logger = provider

@@ -21,7 +21,6 @@ SCOPE = "orchestrator-telemetry"
 
 CLUSTER = "cluster"
 AGENT_NAME = "agent_name"
-PANE_INDEX = "pane_index"
 LEVEL = "level"
 STATE = "state"
 RULE = "rule"
@@ -36,8 +35,6 @@ SPAN_EVALUATE = "orchestrator.evaluate"
 EVENT_STATE_CHANGED = "orchestrator.agent.state_changed"
 EVENT_ALERT = "orchestrator.alert"
 """Prefix of `orchestrator.alert.fired`, `.escalated`, `.deescalated` and `.resolved`."""
-EVENT_SOURCE_FAILED = "orchestrator.source.failed"
-EVENT_SOURCE_RECOVERED = "orchestrator.source.recovered"
 
 _STATES = tuple((state, state.value) for state in State)
 

@@ -74,8 +74,9 @@ class ManagerSource:
         ask = self._manager.get_status
         if inspect.iscoroutinefunction(ask):
             return await ask()
-        # One call at a time: while one hangs, the next check waits for the same one instead of starting another.
-        if self._pending is None:
+        # One call at a time: while one hangs, the next check waits for the same one instead of starting another. What
+        # ended after its check had given up is of then, not of now.
+        if self._pending is None or self._pending.done():
             self._pending = _in_thread(ask)
         status, error = await asyncio.shield(asyncio.wrap_future(self._pending))
         self._pending = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,11 +26,11 @@ class Cluster:
         self.now = NOW
 
     def check(
-        self, *samples: AgentSample, after: float = 5.0, session: bool = True, error: str = ""
+        self, *samples: AgentSample, after: float = 5.0, session: bool = True, error: str = "", hangs: bool = False
     ) -> Sequence[AlertEvent]:
         self.now += after
         if error:
-            self.agents = without_answer(self.agents, error, False, self.now)
+            self.agents = without_answer(self.agents, error, hangs, self.now)
         else:
             self.agents = evaluate(samples, self.agents, LIMITS, self.now)
         snapshot = ClusterSnapshot("demo", "test", self.agents, self.now, "main", session, error)
@@ -116,13 +117,29 @@ def test_the_whole_cluster_down_is_critical() -> None:
     assert "session main is gone" in gone.open["", "cluster_down"].message
 
 
-def test_a_failing_source_is_told_once_and_holds_what_was_open() -> None:
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_failing_source_is_told_once_and_holds_what_was_open(hangs: bool) -> None:
     cluster = Cluster()
     cluster.check(DOWN, OTHER)
-    assert told(cluster.check(error="no tmux")) == {("fired", "demo", "source_failing", "error")}
-    assert cluster.check(error="no tmux") == ()
+    assert told(cluster.check(error="no tmux", hangs=hangs)) == {("fired", "demo", "source_failing", "error")}
+    assert cluster.check(error="no tmux", hangs=hangs) == ()
     assert ("a", "agent_stopped") in cluster.open
     assert told(cluster.check(DOWN, OTHER)) == {("resolved", "demo", "source_failing", "error")}
+
+
+def test_what_a_person_resolved_is_quiet_until_its_cause_was_over_once() -> None:
+    idle = AgentSample("a", running=True, last_activity=NOW, reported=State.IDLE)
+    cluster = Cluster()
+    cluster.check(idle, OTHER, after=310)
+    cluster.open["a", "agent_idle"].resolved = True
+    assert cluster.check(idle, OTHER, after=400) == ()
+    assert cluster.check(UP, OTHER) == ()
+    assert told(cluster.check(idle, OTHER)) == {("fired", "a", "agent_idle", "error")}
+
+
+def test_a_catalogue_of_one_rule_will_do() -> None:
+    only = [rule for rule in CATALOGUE if rule.id == "agent_stopped"]
+    assert told(Cluster(Engine(only)).check(DOWN)) == {("fired", "a", "agent_stopped", "error")}
 
 
 def test_an_agent_that_left_the_configuration_takes_its_alerts_along() -> None:
@@ -152,7 +169,8 @@ SAMPLES = st.builds(
 def test_whatever_is_seen_every_firing_ends_once_or_is_open(steps: list[tuple[list[AgentSample], bool, str]]) -> None:
     cluster, live = Cluster(), dict[Key, AlertLevel]()
     for samples, session, error in steps:
-        for event in cluster.check(*samples, session=session, error=error, after=100):
+        for event in cluster.check(*samples, session=session, error=error, hangs=session, after=100):
+            assert not error or event.change is not Change.RESOLVED
             agent = "" if event.alert.agent_name == "demo" else event.alert.agent_name
             key = (agent, event.alert.rule)
             if event.change is Change.FIRED:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.signals.providers import TelemetryError, build, wanted
+from telemetry.signals.otel_environment import TelemetryError, wanted
+from telemetry.signals.providers import build
 from telemetry.signals.resource import build_resource, instance_id
 
 
@@ -77,6 +78,27 @@ def run(program: str, **environ: str) -> tuple[subprocess.CompletedProcess[str],
         check=False,
     )
     return done, time.monotonic() - started
+
+
+BUSY = """
+import os, socket, telemetry
+from opentelemetry import trace
+with socket.create_server(("localhost", 0)) as holder:
+    os.environ["OTEL_EXPORTER_PROMETHEUS_PORT"] = str(holder.getsockname()[1])
+    try:
+        telemetry.configure()
+    except ValueError as error:
+        print("refused:", error)
+print(type(trace.get_tracer_provider()).__name__)
+print(telemetry.configure())
+"""
+
+
+def test_what_fails_leaves_nothing_half_built() -> None:
+    done, _ = run(BUSY, OTEL_METRICS_EXPORTER="prometheus", OTEL_TRACES_EXPORTER="console")
+    refused, provider, built = done.stdout.splitlines()
+    assert refused.startswith("refused: OTEL_EXPORTER_PROMETHEUS_PORT: can't listen on localhost:"), done.stderr
+    assert (provider, built) == ("ProxyTracerProvider", "('traces', 'metrics')")
 
 
 WORK = """
