@@ -76,3 +76,7 @@ def test_thresholds_reach_the_rules_and_nothing_else_changes(tmp_path: Path) -> 
     assert rules["agent_restarting"].level(2) is AlertLevel.ERROR
     assert rules["stopped_agents"].level(1) is None
     assert rules["agent_stopped"] == AGENT_STOPPED
+
+
+def test_the_settings_own_thresholds_are_the_catalogues(tmp_path: Path) -> None:
+    assert rules_of(settings(tmp_path)) == CATALOGUE

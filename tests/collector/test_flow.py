@@ -61,7 +61,9 @@ SECRETS = {
     "password=hunter2&next": "****&next",
     "https://hooks.slack.com/services/T0/B0/abc": "https://****",
     "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----": "****",
-    **{text: text for text in ("token: 5 input_tokens", "trace 5b8efff798038103d269b633813fc60c", "basic facts here")},
+    "authorization: Basic dXNlcjpwYXNzd29yZA==": "****",
+    **{text: text for text in ("token: 5 input_tokens", "trace 5b8efff798038103d269b633813fc60c")},
+    **{text: text for text in ("Basic authentication failed", "a basic understanding of it")},
 }
 
 
