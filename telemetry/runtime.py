@@ -55,6 +55,16 @@ class Signals:
         tracer = trace.get_tracer(SCOPE, tracer_provider=tracer_provider)
         return cls(picture, PictureInstruments(meter, picture, clock), tracer, flush_soon)
 
+    @classmethod
+    def silent(cls) -> Signals:
+        """Signals that leave nowhere, whatever the environment says: for a look that must not be told."""
+        return cls.on(
+            Picture(),
+            SystemClock(),
+            meter_provider=metrics.NoOpMeterProvider(),
+            tracer_provider=trace.NoOpTracerProvider(),
+        )
+
 
 @dataclass
 class _Process:

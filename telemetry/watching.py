@@ -10,6 +10,7 @@ from pathlib import Path
 
 from telemetry.alerts import Rule, with_ladders
 from telemetry.monitor import ClusterMonitor
+from telemetry.runtime import Signals
 from telemetry.settings import Cluster, Settings, SettingsError, Tmux
 from telemetry.sources.agents_file import ConfigError, read_agents_file
 from telemetry.sources.base import Source, SourceError
@@ -103,14 +104,15 @@ def rules_of(settings: Settings) -> tuple[Rule, ...]:
     )
 
 
-def monitor_of(source: Source, settings: Settings) -> ClusterMonitor:
-    """A monitor with the times and thresholds that are set."""
+def monitor_of(source: Source, settings: Settings, signals: Signals | None = None) -> ClusterMonitor:
+    """A monitor with the times and thresholds that are set, reporting through the process's signals or those given."""
     return ClusterMonitor.for_source(
         source,
         check_interval=settings.check_interval,
         agent_timeout=settings.agent_timeout,
         max_idle_time=settings.max_idle_time,
         rules=rules_of(settings),
+        signals=signals,
     )
 
 

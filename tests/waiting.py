@@ -12,6 +12,10 @@ import httpx
 T = TypeVar("T")
 
 
+class NotYetError(AssertionError):
+    """A server can't answer this at the moment, and will soon: `eventually` asks again."""
+
+
 class NotInTimeError(AssertionError):
     """What was waited for was not so before the deadline; says what the last try gave."""
 

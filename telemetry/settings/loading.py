@@ -131,6 +131,9 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterable[str]:
 
 
 def _without_effect(settings: Settings, layers: Sequence[Layer]) -> Iterable[str]:
+    for place in KNOWN:
+        if place[0] == "channels" and any(held.has(place) for held in layers):
+            yield f"{named(place, layers)} has no effect yet: alerts go to the log, the dashboard and alert_callback"
     if not settings.clusters:
         return
     for place in (("cluster_name",), ("cluster_file",), ("tmux", "socket"), ("tmux", "session")):

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from tests.backends import needs
 from tests.backends.parts import ELASTICSEARCH
-from tests.backends.server import HOST, Server
+from tests.backends.server import HOST, Server, ServerError
+from tests.waiting import NotYetError
 
 LOGGING = """\
 status = error
@@ -82,10 +83,19 @@ class Elasticsearch(Server):
         return total
 
     def search_raw(self, index: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The whole answer to a search, after a refresh of what it searches."""
+        """The whole answer to a search, after a refresh of what it searches.
+
+        Raises:
+            NotYetError: An index is just being made, and has no shard yet.
+        """
         lenient = {"ignore_unavailable": "true", "allow_no_indices": "true"}
-        self.send_json("POST", f"/{index}/_refresh", params=lenient)
-        answer: dict[str, Any] = self.send_json("POST", f"/{index}/_search", params=lenient, json=body)
+        try:
+            self.send_json("POST", f"/{index}/_refresh", params=lenient)
+            answer: dict[str, Any] = self.send_json("POST", f"/{index}/_search", params=lenient, json=body)
+        except ServerError as error:
+            if "no_shard_available" in str(error):
+                raise NotYetError(str(error)) from error
+            raise
         return answer
 
 
