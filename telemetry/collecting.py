@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, MutableMapping
 from enum import StrEnum
 from pathlib import Path
@@ -24,7 +26,17 @@ _LEVELS |= {'"level":"error"': logging.ERROR, '"level":"warn"': logging.WARNING}
 _collector_log = logging.getLogger("opentelemetry.collector")
 """What the collector says. Under OpenTelemetry's name, so that it stays local: sent on, it would feed on itself."""
 _LOGGER_OF_EXPORTERS = "opentelemetry.exporter"
-_PORTS = (("ORCHESTRATOR_COLLECTOR_HTTP_PORT", 4318), ("ORCHESTRATOR_COLLECTOR_GRPC_PORT", 4317))
+ORPHAN_GONE_WITHIN = 3.0
+"""Seconds after which the collector of a daemon that was killed has ended by itself."""
+_LOOK_AGAIN = 0.1
+_HTTP_PORT = ("ORCHESTRATOR_COLLECTOR_HTTP_PORT", 4318)
+_PORTS = (
+    _HTTP_PORT,
+    ("ORCHESTRATOR_COLLECTOR_GRPC_PORT", 4317),
+    ("ORCHESTRATOR_COLLECTOR_HEALTH_PORT", 13133),
+    ("ORCHESTRATOR_COLLECTOR_TELEMETRY_PORT", 8888),
+)
+_PROMETHEUS_PORT = ("ORCHESTRATOR_COLLECTOR_PROMETHEUS_PORT", 8889)
 
 
 class Wish(StrEnum):
@@ -78,13 +90,31 @@ def plan(wish: Wish, environ: Mapping[str, str]) -> tuple[Plan, str]:
     return Plan.BUILD, ""
 
 
-def busy_port(environ: Mapping[str, str]) -> str:
-    """Which of the collector's ports somebody holds, in one line, or ""."""
-    for variable, usual in _PORTS:
+def busy_port(environ: Mapping[str, str], backends: str) -> str:
+    """Which of the ports that the collector listens on somebody holds, in one line, or ""."""
+    chosen = [name.strip() for name in (backends or environ.get("BACKENDS", "")).split(",") if name.strip()]
+    for variable, usual in (*_PORTS, *([_PROMETHEUS_PORT] if not chosen or "prometheus" in chosen else [])):
         port = _port(environ, variable, usual)
-        if who := port_holder(port):
+        if who := _holder(port):
             return f"port {port} is held by {who}: {variable} moves it"
     return ""
+
+
+def still_busy_port(environ: Mapping[str, str], backends: str) -> str:
+    """As `busy_port`, before anything starts; waits until the collector of a daemon that was killed is gone. Blocks."""
+    deadline = time.monotonic() + ORPHAN_GONE_WITHIN
+    while (busy := busy_port(environ, backends)) and time.monotonic() < deadline:
+        time.sleep(_LOOK_AGAIN)
+    return busy
+
+
+def take_free_ports(environ: MutableMapping[str, str]) -> None:
+    """Moves the collector from the usual ports that somebody holds to free ones; where the user set one, it stays."""
+    held = [name for name, usual in (*_PORTS, _PROMETHEUS_PORT) if not environ.get(name) and _holder(usual)]
+    with contextlib.ExitStack() as taken:  # all at once, so that they differ
+        for name in held:
+            free = taken.enter_context(socket.create_server(("127.0.0.1", 0)))
+            environ[name] = str(free.getsockname()[1])
 
 
 def wrong_configuration(backends: str, environ: Mapping[str, str]) -> str:
@@ -101,7 +131,7 @@ def send_to_own(environ: MutableMapping[str, str], check_interval: float) -> str
     host = environ.get("ORCHESTRATOR_COLLECTOR_HOST", "") or "127.0.0.1"
     if host == "0.0.0.0":  # noqa: S104 - compared, not bound
         host = "127.0.0.1"
-    url = f"http://{host}:{_port(environ, *_PORTS[0])}"
+    url = f"http://{host}:{_port(environ, *_HTTP_PORT)}"
     if sends_elsewhere(environ):  # and asked for a collector all the same: where to send is still the user's word
         return url
     environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = url
@@ -129,6 +159,7 @@ class OwnCollector:
         self._collector: Collector | None = None
         self._task: asyncio.Task[None] | None = None
         self._cancel_build = threading.Event()
+        self._failure = ""
         self.state = "not started"
 
     def start(self) -> None:
@@ -198,7 +229,7 @@ class OwnCollector:
 
     async def _run_once(self, binary: Path) -> None:
         self.state = "starting"
-        if busy := await asyncio.to_thread(busy_port, self._environ):
+        if busy := await asyncio.to_thread(busy_port, self._environ, self._backends):
             raise CollectorError(busy)
         self._collector = Collector(self._backends or None, environ=self._environ, binary=binary, on_line=self._hand_on)
         await self._collector.start()
@@ -208,6 +239,7 @@ class OwnCollector:
             await self._collector.stop()  # one that runs without getting ready is no use to the next
             raise
         _quieten_exporters(False)
+        self._failure = ""
         self.state = f"running, process {self._collector.pid}"
         self._tell(f"the collector runs: {self._backends or self._environ.get('BACKENDS') or 'its default backends'}")
         code = await self._collector.wait()
@@ -215,6 +247,9 @@ class OwnCollector:
 
     def _fail(self, why: str) -> None:
         self.state = f"not running: {why}"
+        if why == self._failure:  # each try ends alike: said once
+            return
+        self._failure = why
         _log.error("the collector does not run: %s", why)
         self._tell(f"the collector does not run: {why}")
 
@@ -235,6 +270,16 @@ def _is_here(endpoint: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _holder(port: int) -> str:
+    import psutil
+
+    try:
+        return port_holder(port)
+    except psutil.AccessDenied:  # macOS tells root alone who it is
+        with socket.socket() as probe:
+            return "another process" if probe.connect_ex(("127.0.0.1", port)) == 0 else ""
 
 
 def _port(environ: Mapping[str, str], variable: str, usual: int) -> int:

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 
 from telemetry import collecting
-from telemetry.collecting import OwnCollector, Plan, Wish, keep_inside, plan, send_to_own, sends_elsewhere
+from telemetry.collecting import (
+    OwnCollector,
+    Plan,
+    Wish,
+    busy_port,
+    keep_inside,
+    plan,
+    send_to_own,
+    sends_elsewhere,
+    still_busy_port,
+    take_free_ports,
+)
 from telemetry.collector import CollectorError
 from tests.daemons import ROOT
 
@@ -88,16 +103,71 @@ def test_who_asked_for_a_collector_and_sends_elsewhere_does_both() -> None:
 
 
 @pytest.fixture
+def held() -> Iterator[tuple[int, str]]:
+    """A port of ours, and who holds it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1], f"process {os.getpid()} ("
+
+
+def test_a_held_port_is_named_with_its_holder_and_the_variable(held: tuple[int, str]) -> None:
+    port, who = held
+    for part in ("HTTP", "GRPC", "HEALTH", "TELEMETRY", "PROMETHEUS"):
+        environ = _free_ports() | {f"ORCHESTRATOR_COLLECTOR_{part}_PORT": str(port)}
+        busy = busy_port(environ, "")
+        assert busy.startswith(f"port {port} is held by {who}")
+        assert busy.endswith(f": ORCHESTRATOR_COLLECTOR_{part}_PORT moves it")
+    assert busy_port(environ, "loki, prometheus") == busy_port(environ | {"BACKENDS": "prometheus"}, "") == busy
+    assert busy_port(environ, "loki") == busy_port(environ | {"BACKENDS": "loki"}, "") == ""
+
+
+def test_a_port_that_is_held_for_a_moment_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = ["process 1", "process 1"]
+    monkeypatch.setattr(collecting, "port_holder", lambda _: answers.pop() if answers else "")
+    monkeypatch.setattr(collecting, "_LOOK_AGAIN", 0.0)
+    assert still_busy_port({}, "") == ""
+    monkeypatch.setattr(collecting, "port_holder", lambda _: "process 1")
+    monkeypatch.setattr(collecting, "ORPHAN_GONE_WITHIN", 0.01)
+    assert still_busy_port({}, "") == "port 4318 is held by process 1: ORCHESTRATOR_COLLECTOR_HTTP_PORT moves it"
+
+
+def test_where_only_root_learns_the_holder_the_port_is_held_all_the_same(
+    held: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_: int) -> str:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(collecting, "port_holder", denied)
+    environ = _free_ports()
+    assert busy_port(environ, "") == ""
+    environ["ORCHESTRATOR_COLLECTOR_HTTP_PORT"] = str(held[0])
+    assert "is held by another process: " in busy_port(environ, "")
+
+
+def test_the_demo_leaves_held_ports_to_whoever_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collecting, "port_holder", lambda port: "" if port == 8888 else "somebody")
+    environ = {"ORCHESTRATOR_COLLECTOR_GRPC_PORT": "4317"}
+    take_free_ports(environ)
+    assert environ.pop("ORCHESTRATOR_COLLECTOR_GRPC_PORT") == "4317", "the user's own word stays"
+    assert sorted(environ) == [f"ORCHESTRATOR_COLLECTOR_{part}_PORT" for part in ("HEALTH", "HTTP", "PROMETHEUS")]
+    assert len({int(port) for port in environ.values()} - {4318, 13133, 8889}) == 3
+
+
+def _free_ports() -> dict[str, str]:
+    with ExitStack() as taken:
+        names = [
+            f"ORCHESTRATOR_COLLECTOR_{part}_PORT" for part in ("HTTP", "GRPC", "HEALTH", "TELEMETRY", "PROMETHEUS")
+        ]
+        servers = [taken.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
+        return {name: str(server.getsockname()[1]) for name, server in zip(names, servers, strict=True)}
+
+
+@pytest.fixture
 def program(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     """A stand-in for the built collector, and the environment with its ports."""
     script = tmp_path / "collector"
     script.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "tests" / "fake_collector.py"} "$@"\n')
     script.chmod(0o700)
-    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    for part in ("HTTP", "GRPC", "HEALTH"):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            environ[f"ORCHESTRATOR_COLLECTOR_{part}_PORT"] = str(free.getsockname()[1])
-    return script, environ
+    return script, {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **_free_ports()}
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -127,6 +197,37 @@ def test_one_that_is_not_built_is_built_with_progress_and_joins(
 
     asyncio.run(scenario())
     assert told == ["building the collector", "the collector runs: its default backends"]
+
+
+def test_a_failure_is_told_when_it_changes_not_at_each_try(
+    program: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+    answers = ["held by a", "held by a", "held by a", "held by b", "held by b", "", "held by b"]
+    monkeypatch.setattr(collecting, "binary_path", lambda: program[0])
+    monkeypatch.setattr(collecting, "busy_port", lambda *_: answers.pop(0) if len(answers) > 1 else answers[0])
+    monkeypatch.setattr(collecting, "LONGEST_PAUSE", 0.01)
+
+    async def scenario() -> None:
+        own = OwnCollector("", program[1], told.append)
+        own.start()
+        await until(lambda: "running," in own.state)
+        await asyncio.to_thread(_crash, program[1]["ORCHESTRATOR_COLLECTOR_HTTP_PORT"])
+        await until(lambda: own.state == "not running: held by b")
+        await own.stop(5.0)
+
+    asyncio.run(scenario())
+    failures = [
+        f"the collector does not run: {why}"
+        for why in ("held by a", "held by b", "it ended with status 7", "held by b")
+    ]
+    assert told == [*failures[:2], "the collector runs: its default backends", *failures[2:]]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == failures
+
+
+def _crash(port: str) -> None:
+    with contextlib.suppress(OSError):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/crash", b"", 5)
 
 
 def test_a_build_that_fails_is_one_line_and_one_that_is_stopped_is_told_to(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -18,6 +21,7 @@ from tests.daemons import ROOT, Daemon, Tmux, daemon, environment, run
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
+PORTS = ("HTTP", "GRPC", "HEALTH", "TELEMETRY", "PROMETHEUS")
 
 
 @pytest.fixture
@@ -33,8 +37,9 @@ def collector(tmp_path: Path) -> dict[str, str]:
     script = tmp_path / "collector"
     script.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "tests" / "fake_collector.py"} "$@"\n')
     script.chmod(0o700)
-    names = [f"ORCHESTRATOR_COLLECTOR_{part}_PORT" for part in ("HTTP", "GRPC", "HEALTH")]
-    return {"ORCHESTRATOR_COLLECTOR_BINARY": str(script), **dict(zip(names, map(str, _free_ports(3)), strict=True))}
+    names = [f"ORCHESTRATOR_COLLECTOR_{part}_PORT" for part in PORTS]
+    ports = map(str, _free_ports(len(PORTS)))
+    return {"ORCHESTRATOR_COLLECTOR_BINARY": str(script), **dict(zip(names, ports, strict=True))}
 
 
 def _free_ports(count: int) -> list[int]:
@@ -165,13 +170,65 @@ def test_who_sends_elsewhere_gets_no_collector_unless_asked(
 def test_a_collectors_busy_port_is_named_and_the_rest_works(
     tmp_path: Path, tmux: Tmux, collector: dict[str, str]
 ) -> None:
-    with socket.create_server(("127.0.0.1", int(collector["ORCHESTRATOR_COLLECTOR_HTTP_PORT"]))):
+    with socket.create_server(("127.0.0.1", int(collector["ORCHESTRATOR_COLLECTOR_HTTP_PORT"]))) as server:
         arguments = ["up", "--tmux-socket", tmux.socket, "--port", "0", "--interval", "0.2"]
         with daemon(tmp_path, *arguments, **collector) as running:
-            eventually(lambda: "the collector does not run" in running.said)
-            assert f"is held by process {os.getpid()}" in running.said
-            assert "ORCHESTRATOR_COLLECTOR_HTTP_PORT moves it" in running.said
             eventually(lambda: set(running.agents()) == {"alpha", "beta"})
+            (line,) = [line for line in running.said.splitlines() if "is held by" in line]
+            assert line.split()[:5] == ["collector", "none", "of", "our", "own:"]
+            assert f"is held by process {os.getpid()} (" in line
+            assert line.endswith("ORCHESTRATOR_COLLECTOR_HTTP_PORT moves it")
+            assert running.end() < 5.0
+        assert not _asked(server), "nothing is sent to whoever holds it"
+        done = run(tmp_path, *arguments, "--collector", **collector)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("orchestrator-telemetry: the collector can't run: port ")
+        assert line.endswith("ORCHESTRATOR_COLLECTOR_HTTP_PORT moves it")
+
+
+def _asked(server: socket.socket) -> bool:
+    """Whether anybody has connected."""
+    server.setblocking(False)
+    try:
+        server.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
+
+
+def test_the_demo_beside_another_collector_takes_ports_of_its_own(tmp_path: Path, collector: dict[str, str]) -> None:
+    """Whoever holds the usual port gets none of its invented agents."""
+    del collector["ORCHESTRATOR_COLLECTOR_HTTP_PORT"]
+    with ExitStack() as held:
+        with contextlib.suppress(OSError):  # somebody has it already, which is as good
+            held.enter_context(socket.create_server(("127.0.0.1", 4318)))
+        arguments = ["demo", "--port", "0", "--interval", "0.2"]
+        with daemon(tmp_path, *arguments, TMUX_TMPDIR=str(tmp_path), **collector) as running:
+            eventually(lambda: "the collector runs" in running.said)
+            found = re.search(r"takes OTLP at http://127\.0\.0\.1:(\d+)", running.said)
+            assert found is not None
+            assert found[1] != "4318"
+            assert _is_open(int(found[1]))
+            assert running.end() < 5.0
+
+
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
+def test_a_console_that_takes_nothing_is_no_reason_to_fail(tmp_path: Path, redirection: str) -> None:
+    line = f'exec "$0" -m telemetry monitor --tmux-session x {redirection}'
+    said = tmp_path / "said"
+    with said.open("w") as errors:
+        process = subprocess.Popen(
+            ["sh", "-c", line, sys.executable], env=environment(tmp_path), cwd=tmp_path, stderr=errors
+        )
+    try:
+        eventually(lambda: "Ctrl-C" in said.read_text(), what="the first screen")
+        process.terminate()
+        assert process.wait(10) == 0
+        assert said.read_text().count("the console can't be written: OutputError: ") == 1
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
@@ -250,6 +307,17 @@ def test_the_demo_shows_five_agents_and_goes_with_its_daemon(tmp_path: Path) -> 
         assert up.end() < 5.0
         assert up.process.returncode == 0
         eventually(lambda: not any(process.is_running() for process in demo), timeout=5.0, what="the demo's end")
+
+
+def test_a_demo_without_tmux_is_one_line(tmp_path: Path, collector: dict[str, str]) -> None:
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    for command in ("up", "demo"):
+        done = run(tmp_path, command, "--port", "0", **{**collector, "PATH": str(bare)})
+        assert done.returncode == 1
+        assert done.stderr == (
+            "orchestrator-telemetry: the demo needs tmux, which was not found: it isn't installed, or not in PATH\n"
+        )
 
 
 def test_the_demo_keeps_to_this_machine(tmp_path: Path, collector: dict[str, str]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -96,10 +99,62 @@ def _root(
     """Options of the program itself."""
 
 
+class OutputError(OSError):
+    """Standard output takes nothing: its disk is full, or it is closed."""
+
+
+class _Output(io.TextIOWrapper):
+    """Standard output whose failure can be told from any other."""
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            raise _as_output_error(error) from error
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            raise _as_output_error(error) from error
+
+
+def _as_output_error(error: OSError) -> OSError:
+    """A closed pipe stays what it is: that is no failure."""
+    return error if error.errno == errno.EPIPE else OutputError(error.errno, error.strerror)
+
+
+def _output(given: TextIO | None) -> TextIO:
+    if given is None:  # `>&-`: no file opened later may get its number, and writing fails as it does for a shell's echo
+        return _Output(io.BufferedWriter(io.FileIO(os.open(os.devnull, os.O_RDONLY), "w")))
+    return _Output(
+        given.buffer,
+        encoding=given.encoding,
+        errors=given.errors,
+        line_buffering=bool(given.line_buffering),
+        write_through=getattr(given, "write_through", False),
+    )
+
+
+def leave_output() -> None:
+    """What it didn't take is lost: the interpreter needn't try again at the end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
     """The program's entry point; ends the process."""
+    sys.stdout = _output(sys.stdout)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     try:
-        app(prog_name=PROGRAM)
+        try:
+            app(prog_name=PROGRAM)
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:  # `… check | head`: whoever read us has seen enough
-        sys.stderr.close()
+        leave_output()
         sys.exit(141)
+    except OutputError as error:
+        leave_output()
+        print(f"{PROGRAM}: standard output can't be written: {error.strerror}", file=sys.stderr)
+        sys.exit(1)

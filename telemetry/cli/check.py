@@ -80,8 +80,8 @@ def check(
     if json:
         print(_as_json(found, code, now))
     else:
-        for one in found:
-            _print_cluster(one, now)
+        for watch, one in zip(watches, found, strict=True):
+            _print_cluster(watch, one, now)
     raise typer.Exit(code)
 
 
@@ -142,12 +142,15 @@ def _as_json(found: Sequence[Found], code: int, now: float) -> str:
     return orjson.dumps({"now": now, "exit_code": code, "clusters": clusters}, option=orjson.OPT_INDENT_2).decode()
 
 
-def _print_cluster(found: Found, now: float) -> None:
+def _print_cluster(watch: Watch, found: Found, now: float) -> None:
     snapshot, alerts = found
     if snapshot is None:
         return
     if snapshot.source_error:
         print(f"{snapshot.cluster}: can't be seen: {snapshot.source_error}")
+        return
+    if not snapshot.agents and watch.options.session and not snapshot.session_exists:
+        print(f"{snapshot.cluster}: tmux has no session {snapshot.session_name}")
         return
     if not snapshot.agents:
         print(

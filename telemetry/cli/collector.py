@@ -9,11 +9,23 @@ from typing import Annotated, NoReturn
 
 import typer
 
+HELP = """Build, run and check the bundled OpenTelemetry Collector: from OTLP to every backend.
+
+\b
+Examples:
+  orchestrator-telemetry collector build
+  BACKENDS=prometheus,loki LOKI_URL=http://localhost:3100 orchestrator-telemetry collector run
+  orchestrator-telemetry collector validate --backends datadog && echo fine
+
+Exit codes: 0 done, or stopped as asked, 1 it can't be built or run, or its configuration is wrong.
+"""
+
 app = typer.Typer(
     name="collector",
-    help="The bundled OpenTelemetry Collector: from OTLP to every backend.",
+    help=HELP,
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 Backends = Annotated[
@@ -21,13 +33,19 @@ Backends = Annotated[
     typer.Option(
         "--backends",
         "-b",
+        metavar="NAMES",
         envvar="BACKENDS",
         help="Names with commas between, such as prometheus,loki. Default: prometheus,file, which need no server.",
     ),
 ]
 Configs = Annotated[
     list[str] | None,
-    typer.Option("--config", "-c", help="A further configuration file, merged after the backends. May be repeated."),
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="A further configuration file, merged after the backends. May be repeated.",
+    ),
 ]
 
 
@@ -71,7 +89,7 @@ def validate(backends: Backends = "", config: Configs = None) -> None:
 
 @app.command()
 def config(backends: Backends = "", config: Configs = None) -> None:
-    """Print the whole configuration in force as YAML, with secrets hidden."""
+    """Print the configuration in force as YAML, secrets hidden."""
     from telemetry.collector import CollectorError, merged_config
 
     try:

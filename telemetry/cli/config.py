@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,13 +14,18 @@ from telemetry.cli import options as opt
 from telemetry.cli.screen import draw
 
 if TYPE_CHECKING:
-    from telemetry.settings import Loaded
+    from telemetry.settings import Loaded, Origin, Settings
+    from telemetry.settings.about import Known
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 HIDDEN = "(set, hidden)"
-_SECRET_NAMES = re.compile(r"HEADERS|KEY|TOKEN|PASSWORD|SECRET|WEBHOOK", re.IGNORECASE)
+_SECRET_NAMES = re.compile(r"HEADERS|KEY|TOKEN|PASS|SECRET|CREDENTIAL|WEBHOOK", re.IGNORECASE)
 _USERINFO = re.compile(r"(://)[^/\s]*@")
+_SECRET_IN_QUERY = re.compile(r"([?&][^=&\s]*(?:key|token|pass|secret|auth|sig)[^=&\s]*=)[^&\s]+", re.IGNORECASE)
+_STANDARD = re.compile(
+    r"(?:OTEL|DD|LOKI|ELASTICSEARCH|PROMETHEUS|OTLP_BACKEND|OTLP_GRPC_BACKEND|KAFKA|ORCHESTRATOR_COLLECTOR)_"
+)
 
 
 @app.command()
@@ -39,8 +45,8 @@ def config(
 ) -> None:
     """Show every setting: its value, where that came from, and the variable that sets it. Secrets stay hidden.
 
-    The first of these wins: flag, environment variable, settings file, profile, default. OTEL_* variables are
-    OpenTelemetry's own and shown below.
+    The first of these wins: flag, environment variable, settings file, profile, default. The variables of OpenTelemetry
+    itself, of the collector and of its backends are shown below, where they are set.
 
     \b
     Examples:
@@ -73,22 +79,44 @@ def config(
     others = standard_variables(os.environ)
     if json:
         print(_as_json(loaded, others))
-        return
+    else:
+        _print_tables(loaded, others)
+    if wrong := _refused(loaded.settings, os.environ):
+        sys.stdout.flush()  # the reason comes last
+        opt.fail(wrong, opt.BAD_SETTINGS)
+
+
+def _print_tables(loaded: Loaded, others: Mapping[str, str]) -> None:
     print(f"settings file: {loaded.file or 'none'}")
-    derived = {"thresholds.idle": str(loaded.settings.idle_ladder), "log.dir": str(loaded.settings.log_dir)}
     rows = [
-        (
-            known.key,
-            derived[known.key] if value is None and known.key in derived else shown(value),
-            str(origin),
-            known.about.variable or "–",
-        )
-        for known, value, origin in loaded.all()
+        (known.key, shown(value), str(origin), known.about.variable or "–")
+        for known, value, origin in _in_force(loaded)
     ]
     draw(("SETTING", "VALUE", "FROM", "VARIABLE"), rows)
     if others:
-        print("\nOpenTelemetry's own variables:")
+        print("\nVariables of OpenTelemetry, the collector and its backends:")
         draw(("VARIABLE", "VALUE"), list(others.items()))
+
+
+def _in_force(loaded: Loaded) -> Iterator[tuple[Known, Any, Origin]]:
+    """Every setting; one that is left out with what follows from the others."""
+    derived = {"thresholds.idle": loaded.settings.idle_ladder, "log.dir": loaded.settings.log_dir}
+    for known, value, origin in loaded.all():
+        yield known, derived.get(known.key) if value is None else value, origin
+
+
+def _refused(settings: Settings, environ: Mapping[str, str]) -> str:
+    """What `up` would refuse of the variables that aren't ours, in one line, or ""."""
+    from telemetry import collecting
+    from telemetry.signals.otel_environment import TelemetryError, check
+
+    try:
+        check(environ)
+    except TelemetryError as error:
+        return str(error)
+    if settings.backends and collecting.plan(collecting.Wish.AUTO, environ)[0] is collecting.Plan.START:
+        return collecting.wrong_configuration(",".join(settings.backends), environ)
+    return ""
 
 
 def shown(value: Any) -> str:
@@ -105,12 +133,16 @@ def shown(value: Any) -> str:
 
 
 def standard_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """The OTEL_* variables that are set; what may hold a secret is hidden, and so is a password in a URL."""
+    """Those of OpenTelemetry, the collector and its backends that are set, without their secrets."""
     return {
-        name: HIDDEN if _SECRET_NAMES.search(name) else _USERINFO.sub(r"\1***@", value)
+        name: HIDDEN if _SECRET_NAMES.search(name) else _without_secrets(value)
         for name, value in sorted(environ.items())
-        if name.startswith("OTEL_") and value
+        if _STANDARD.match(name) and value
     }
+
+
+def _without_secrets(value: str) -> str:
+    return _SECRET_IN_QUERY.sub(r"\1***", _USERINFO.sub(r"\1***@", value))
 
 
 def _as_json(loaded: Loaded, others: Mapping[str, str]) -> str:
@@ -128,7 +160,7 @@ def _as_json(loaded: Loaded, others: Mapping[str, str]) -> str:
             "where": origin.where,
             "variable": known.about.variable,
         }
-        for known, value, origin in loaded.all()
+        for known, value, origin in _in_force(loaded)
     }
     tree = {
         "file": str(loaded.file) if loaded.file else None,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telemetry import collecting, runtime, watching
-from telemetry.cli import options
+from telemetry.cli import leave_output, options
 from telemetry.cli.screen import first_screen, has_colour
 from telemetry.clock import SystemClock
 from telemetry.collecting import OwnCollector, Wish
@@ -67,12 +67,14 @@ def run(start: Start) -> None:
             options.fail(str(error))
         except OSError as error:
             options.fail(f"the state folder {settings.state_dir} can't be used: {error.strerror}")
-        watches, demo = _what_to_watch(start, settings)
+        watches, demo, notes = _what_to_watch(start, settings)
         backends = ",".join(settings.backends)
         if demo and not start.notify:
             backends = ""
             if gone := collecting.keep_inside(os.environ):
-                options.say(f"the demo sends nothing outside without --notify: left out {', '.join(gone)}")
+                notes.append(f"the demo sends nothing outside without --notify: left out {', '.join(gone)}")
+        if demo:
+            collecting.take_free_ports(os.environ)
         collector, state = _own_collector(start.collector, backends, settings.check_interval)
         _configure(settings)
         plan = Plan(
@@ -85,27 +87,32 @@ def run(start: Start) -> None:
         )
         rows = _rows(settings, watches, listener, state)
         try:
-            asyncio.run(_run(replace(plan, begun=lambda: _greet(loaded, rows))))
+            asyncio.run(_run(replace(plan, begun=lambda: _greet(loaded, rows, notes))))
         except SourceError as error:
             options.fail(str(error))
+        try:
+            sys.stdout.flush()
+        except OSError:  # it was said at the first line that got lost; the log file has them all
+            leave_output()
 
 
 async def _run(plan: Plan) -> None:
     await Daemon(plan).run()
 
 
-def _what_to_watch(start: Start, settings: Settings) -> tuple[Sequence[Watch], Demo | None]:
-    """The clusters, or the demo."""
+def _what_to_watch(start: Start, settings: Settings) -> tuple[Sequence[Watch], Demo | None, list[str]]:
+    """The clusters, or the demo, and what is to be said about it once it runs."""
+    notes: list[str] = []
     if start.demo != "only":
         try:
             found = watching.watches(settings)
         except SettingsError as error:
             options.fail(str(error), options.BAD_SETTINGS)
         if start.demo == "never" or watching.is_configured(settings) or watching.anything_there(found[0]):
-            return found, None
-        options.say("no agents in your tmux: here is a demo instead (--no-demo watches anyway)")
+            return found, None, notes
+        notes.append("no agents in your tmux: here is a demo instead (--no-demo watches anyway)")
     demo = Demo(SystemClock())
-    return (Watch(demo.options, f"a demo of five agents; to see them: {demo.attach_command}"),), demo
+    return (Watch(demo.options, f"a demo of five agents; to see them: {demo.attach_command}"),), demo, notes
 
 
 def _own_collector(wish: Wish, backends: str, check_interval: float) -> tuple[OwnCollector | None, str]:
@@ -113,6 +120,10 @@ def _own_collector(wish: Wish, backends: str, check_interval: float) -> tuple[Ow
     plan, why = collecting.plan(wish, os.environ)
     if plan is collecting.Plan.NONE:
         return None, why
+    if busy := collecting.still_busy_port(os.environ, backends):
+        if wish is Wish.YES:
+            options.fail(f"the collector can't run: {busy}")
+        return None, f"none of our own: {busy}"
     environ = dict(os.environ)  # as the user has it: what follows is meant for this process alone
     asked_for = bool(backends) or wish is Wish.YES
     if plan is collecting.Plan.START and asked_for and (wrong := collecting.wrong_configuration(backends, environ)):
@@ -146,8 +157,10 @@ def _rows(
     return [*rows, ("stop", "Ctrl-C")]
 
 
-def _greet(loaded: Loaded, rows: list[tuple[str, str]]) -> None:
+def _greet(loaded: Loaded, rows: list[tuple[str, str]], notes: Sequence[str]) -> None:
     settings = loaded.settings
+    for note in notes:
+        options.say(note)
     title = f"orchestrator-telemetry · {settings.profile} · a check every {settings.check_interval:g} s"
     options.say(first_screen(title, rows, colour=has_colour(sys.stderr)))
     if note := loaded.note_on_interval():

@@ -125,8 +125,7 @@ class TmuxSource:
             for name in list(self._roster.members)
         )
         self._memory.save(self._roster, now)
-        session = clean_name(self._options.session) if self._options.session else self._cluster
-        return Reading(agents, session_name=session, session_exists=not answer.absent)
+        return Reading(agents, session_name=self._session_name(answer), session_exists=not answer.absent)
 
     def _look_ahead(self) -> None:
         """Looks the processes of the last check up, which mostly are those of this one, while tmux is at work."""
@@ -187,6 +186,12 @@ class TmuxSource:
     def _name_of(self, answer: Answer) -> str:
         sessions = {pane.session_name for pane in answer.panes if pane.label or self._program_in(pane)}
         return sessions.pop() if len(sessions) == 1 else _NO_NAME
+
+    def _session_name(self, answer: Answer) -> str:
+        """What the watched session is called now; where it is gone, what it was asked for by."""
+        if not self._options.session:
+            return self._cluster
+        return answer.panes[0].session_name if answer.panes else clean_name(self._options.session)
 
     def _forget(self, name: str) -> bool:
         forgotten = self._roster.forget(name)

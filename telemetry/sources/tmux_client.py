@@ -10,6 +10,7 @@ name or a screen holds, newlines and our own format included, it can't hold that
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -23,8 +24,11 @@ from telemetry.sources.tmux_answer import NUMBERS, PANE_ID, TEXTS, Answer, parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from telemetry.sources.tmux_answer import Pane
+
 _NO_SERVER = ("no server running", "no such file or directory", "connection refused", "server exited", "lost server")
 _NO_SESSION = ("can't find session", "can't find window", "no current target")
+_SESSION_ID = re.compile(r"\$\d{1,18}\Z")
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-. /")
 
 
@@ -34,7 +38,7 @@ class TmuxClient:
     Args:
         socket_name: As in `tmux -L`; or
         socket_path: as in `tmux -S`; with neither, tmux's own default, which is the surrounding server inside tmux.
-        session: Its exact name, or None: all sessions.
+        session: Its exact name, or None: all sessions. Once seen, it is followed, whatever its name is then.
         timeout: Seconds until a tmux that gives no answer is killed (the client, never the server).
     """
 
@@ -45,6 +49,7 @@ class TmuxClient:
         # -u: without it names in other alphabets come as underscores under LANG=C. -N: never start a server.
         self._command = ["tmux", "-u", "-N", *where, "source-file", "-"]
         self._session = session
+        self._seen = ""  # the session that had the name, as a text that is the same in no other session of any server
         self._timeout = timeout
         self._running: subprocess.Popen[bytes] | None = None
         self._closed = False
@@ -72,6 +77,7 @@ class TmuxClient:
         if parts[-1] != b"E\n":
             return self._without_answer(err, status)
         panes, screens = parse(parts, wanted)
+        self._follow(panes)
         problem = err.lower()
         if not panes and self._session is not None and any(text in problem for text in _NO_SESSION):
             return Answer((), {}, f"tmux has no session {clean_name(self._session)}")
@@ -80,8 +86,16 @@ class TmuxClient:
     def script(self, mark: str, screens_of: Sequence[str]) -> bytes:
         """The commands of one call, for `source-file -`."""
         texts = "".join(f"{mark}T{text}" for text in TEXTS)
-        target = "-a" if self._session is None else f"-s -t {_quoted(f'={self._session}:')}"
-        lines = [f'list-panes {target} -F "{mark}P{NUMBERS}{texts}{mark}."']
+        shown = f'-F "{mark}P{NUMBERS}{texts}{mark}."'
+        if self._session is None:
+            lines = [f"list-panes -a {shown}"]
+        else:
+            lines = [f"list-panes -s -t {_quoted(f'={self._session}:')} {shown}"]
+        if self._seen:
+            # Its id alone would mean another session on a server that was started anew.
+            target = f"-t '{self._seen.partition('/')[0]}:'"
+            same = f"'#{{==:#{{session_id}}/#{{session_created}}/#{{pid}},{self._seen}}}'"
+            lines = [f"if-shell -F {target} {same} {{ list-panes -s {target} {shown} }} {{ {lines[0]} }}"]
         for number, pane_id in enumerate(screens_of):
             # One for each screen: of a pane that is gone only the mark comes, and an error among the errors.
             lines += (f"display-message -p {mark}S{number}", f"capture-pane -p -t {pane_id}")
@@ -94,6 +108,11 @@ class TmuxClient:
             self._closed = True
             if self._running is not None:
                 _kill(self._running)
+
+    def _follow(self, panes: Sequence[Pane]) -> None:
+        """Takes note of which session it was that answered to the name."""
+        if self._session is not None and panes and _SESSION_ID.match(panes[0].session_id):
+            self._seen = f"{panes[0].session_id}/{panes[0].session_created}/{panes[0].server_pid}"
 
     def _run(self, script: bytes, meanwhile: Callable[[], None] | None) -> tuple[bytes, str, int]:
         with self._lock:

@@ -19,6 +19,7 @@ from telemetry.web.watched import Watched
 
 MOST_ALERTS = 1000
 FASTEST_GZIP = 1
+_READ = ["GET", "HEAD"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def api(known: Knowledge) -> APIRouter:
 def _add_metrics_page(router: APIRouter, known: Knowledge) -> None:
     rendering = asyncio.Lock()
 
-    @router.get("/metrics")
+    @router.api_route("/metrics", methods=_READ)
     async def metrics_page(request: Request) -> Response:
         """The picture for Prometheus. Rendered in a thread, so that a big page doesn't hold up a check."""
         compress = "gzip" in request.headers.get("accept-encoding", "")
@@ -104,14 +105,14 @@ def _add_knowledge(router: APIRouter, known: Knowledge) -> None:
 
 
 def _add_health(router: APIRouter, known: Knowledge) -> None:
-    @router.get("/healthz")
+    @router.api_route("/healthz", methods=_READ)
     async def alive() -> Response:
         """The process answers."""
         return _json({"status": "ok"})
 
-    @router.get("/readyz")
+    @router.api_route("/readyz", methods=_READ)
     async def ready() -> Response:
-        """Every running monitor's last check is fresh."""
+        """Every monitor checks, and its last check is fresh."""
         reasons = views.staleness(known.monitors(), known.picture.heartbeats, known.clock.now())
         if reasons:
             raise HTTPException(503, "; ".join(reasons))

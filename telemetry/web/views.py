@@ -64,10 +64,11 @@ def cluster(monitor: Watched, snapshot: ClusterSnapshot | None, now: float) -> d
 
 
 def staleness(monitors: Iterable[Watched], heartbeats: dict[str, float], now: float) -> list[str]:
-    """Why the process isn't ready, a line for each running monitor whose last check isn't fresh; empty: it is ready."""
+    """Why the process isn't ready, a line for each monitor that rests or whose last check isn't fresh; empty: it is."""
     reasons: list[str] = []
     for monitor in monitors:
         if not monitor.is_running():
+            reasons.append(f"cluster {monitor.cluster}: monitoring is stopped")
             continue
         last = heartbeats.get(monitor.cluster)
         allowed = max(SLOWEST_FRESH, INTERVALS_FRESH * monitor.check_interval)

@@ -17,7 +17,7 @@ import pytest
 from telemetry.cli import COMMANDS
 from telemetry.cli.check import exit_code
 from telemetry.model import AgentHealth, AgentSample, Alert, AlertLevel, ClusterSnapshot, State
-from tests.daemons import Tmux, environment, run
+from tests.daemons import ROOT, Tmux, environment, run
 
 HEAVY = ("pydantic_settings", "rich", "fastapi", "opentelemetry", "yaml", "structlog", "telemetry.settings")
 TYPERS = ("pydantic",)
@@ -39,10 +39,11 @@ def test_help_names_every_command_and_the_exit_codes(tmp_path: Path) -> None:
         assert "Exit codes:" in done.stdout
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "collector"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_commands_help_teaches(tmp_path: Path, command: str) -> None:
     done = run(tmp_path, command, "--help")
     assert done.returncode == 0
+    assert "╭" not in done.stdout
     assert "Examples:" in done.stdout
     assert "Exit codes" in done.stdout
 
@@ -170,6 +171,109 @@ def test_config_shows_values_origins_and_no_secret(tmp_path: Path) -> None:
         assert "geheim" not in text
 
 
+def test_config_derives_the_same_in_both_forms(tmp_path: Path) -> None:
+    tree = json.loads(run(tmp_path, "config", "--json", ORCHESTRATOR_MAX_IDLE_TIME="60").stdout)
+    assert tree["settings"]["thresholds.idle"]["value"] == {"warning": 60.0, "error": 120.0, "critical": 180.0}
+    assert tree["settings"]["log.dir"]["value"] == str(tmp_path / ".local/state/orchestrator-telemetry/logs")
+
+
+def test_config_shows_the_variables_of_collector_and_backends(tmp_path: Path) -> None:
+    plain = {
+        "DD_SITE": "datadoghq.eu",
+        "LOKI_URL": "http://loki:3100",
+        "ELASTICSEARCH_USER": "elastic",
+        "PROMETHEUS_REMOTE_WRITE_URL": "http://prometheus:9090/api/v1/write",
+        "OTLP_BACKEND_URL": "http://gateway:4318",
+        "OTLP_GRPC_BACKEND_URL": "gateway:4317",
+        "KAFKA_BROKERS": "kafka:9092",
+        "ORCHESTRATOR_COLLECTOR_HTTP_PORT": "14318",
+    }
+    hidden = {
+        "DD_API_KEY": "geheim",
+        "ELASTICSEARCH_PASSWORD": "geheim",
+        "LOKI_HEADERS": "authorization=geheim",
+        "ORCHESTRATOR_COLLECTOR_TOKEN": "geheim",
+    }
+    in_part = {
+        "ELASTICSEARCH_URL": "https://elastic:geheim@elastic:9200",
+        "OTLP_BACKEND_LOGS": "https://gateway/logs?api_key=geheim&a=b",
+    }
+    done = run(tmp_path, "config", "--json", **plain, **hidden, **in_part)
+    assert json.loads(done.stdout)["environment"] == {
+        **plain,
+        **dict.fromkeys(hidden, "(set, hidden)"),
+        "ELASTICSEARCH_URL": "https://***@elastic:9200",
+        "OTLP_BACKEND_LOGS": "https://gateway/logs?api_key=***&a=b",
+    }
+    table = run(tmp_path, "config", **plain, **hidden, **in_part).stdout
+    assert all(f"\n{name} " in table for name in (*plain, *hidden, *in_part))
+    assert "geheim" not in table
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "bogus"),
+        ("OTEL_METRICS_EXPORTER", "foo"),
+    ],
+)
+def test_config_refuses_what_up_refuses(tmp_path: Path, variable: str, value: str) -> None:
+    for form in ([], ["--json"]):
+        done = run(tmp_path, "config", *form, **{variable: value})
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"orchestrator-telemetry: {variable}: ")
+        assert value in done.stdout, "all is shown nevertheless"
+
+
+def test_config_refuses_backends_that_the_built_collector_refuses(tmp_path: Path) -> None:
+    collector = tmp_path / "collector"
+    collector.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "tests" / "fake_collector.py"} "$@"\n')
+    collector.chmod(0o700)
+    built = {"ORCHESTRATOR_COLLECTOR_BINARY": str(collector)}
+    done = run(tmp_path, "config", BACKENDS="loki,wrong", **built)
+    assert (done.returncode, done.stderr) == (2, "orchestrator-telemetry: no backend is named 'wrong'\n")
+    assert "loki, wrong" in done.stdout
+    assert run(tmp_path, "config", BACKENDS="loki", **built).returncode == 0
+    elsewhere = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}  # then `up` starts none
+    assert run(tmp_path, "config", BACKENDS="loki,wrong", **built, **elsewhere).returncode == 0
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
+@pytest.mark.parametrize("command", ["check", "check --json", "config", "--help", "--version"])
+def test_output_that_takes_nothing_is_one_line(tmp_path: Path, command: str, redirection: str, unbuffered: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m telemetry {command} {redirection}', sys.executable],
+        env=environment(tmp_path, TMUX_TMPDIR=str(tmp_path), PYTHONUNBUFFERED=unbuffered),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    reason = "No space left on device" if "full" in redirection else "Bad file descriptor"
+    assert done.stderr == f"orchestrator-telemetry: standard output can't be written: {reason}\n"
+    assert done.returncode == 1
+
+
+def test_a_reader_that_has_seen_enough_and_no_standard_error_are_no_failure(tmp_path: Path) -> None:
+    def shell(line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-c", line, sys.executable],
+            env=environment(tmp_path, TMUX_TMPDIR=str(tmp_path)),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = shell('exec 3> >(exec true); wait $!; exec "$0" -m telemetry config >&3')
+    assert (done.returncode, done.stdout, done.stderr) == (141, "", "")
+    done = shell('exec "$0" -m telemetry config --port http 2>&-')
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
+
+
 def test_check_says_all_is_well(tmp_path: Path, tmux: Tmux) -> None:
     done = run(tmp_path, "check", "--tmux-socket", tmux.socket)
     assert (done.returncode, done.stderr) == (0, "")
@@ -226,6 +330,11 @@ def test_check_with_nothing_to_watch_is_3(tmp_path: Path) -> None:
     done = run(tmp_path, "check", TMUX_TMPDIR=str(tmp_path))
     assert done.returncode == 3
     assert "no agents" in done.stdout
+
+
+def test_check_names_a_session_that_is_not_there(tmp_path: Path, tmux: Tmux) -> None:
+    done = run(tmp_path, "check", "--tmux-socket", tmux.socket, "--tmux-session", "nope")
+    assert (done.returncode, done.stdout) == (3, "nope: tmux has no session nope\n")
 
 
 def test_a_terminal_gets_colour_unless_it_wants_none(tmp_path: Path, tmux: Tmux) -> None:

@@ -272,6 +272,33 @@ class TestSessions:
         assert running(agents) == set(agents) == set("abcde"), "the guest belonged to the earlier session"
         assert {agent.restart_count for agent in agents.values()} == {1}
 
+    def test_renamed_session_is_followed(self, tmux: TmuxServer) -> None:
+        tmux.name_pane(tmux.session(), "worker")
+        watcher = Watcher(tmux)
+        watcher.read()
+        tmux("rename-session", "-t", "work", "x")
+        tmux.name_pane(tmux.session("work"), "stranger")
+        assert running(watcher.read(5)) == {"worker"}, "another one of that name changes nothing"
+        assert (watcher.reading.session_name, watcher.source.cluster) == ("x", "work")
+        tmux("rename-session", "-t", "x", "y")
+        assert running(watcher.read(10)) == {"worker"}
+        tmux("kill-session", "-t", "y")
+        assert running(watcher.read(15)) == {"stranger"}, "the name counts again once the session is gone"
+        assert watcher.reading.session_name == "work"
+
+    def test_session_of_the_same_id_on_a_new_server_is_another(self, tmux: TmuxServer) -> None:
+        tmux.name_pane(tmux.session(), "worker")
+        watcher = Watcher(tmux)
+        watcher.read()
+        tmux("kill-server")
+        eventually(lambda: not tmux.runs(), "the server ends")
+        tmux.name_pane(tmux.session("other"), "stranger")
+        assert tmux("display-message", "-p", "-t", "other:", "#{session_id}") == "$0"
+        assert watcher.read(5)["worker"].reason == "tmux has no session work"
+        assert not watcher.reading.session_exists
+        tmux.name_pane(tmux.session(), "worker")
+        assert set(watcher.read(10)) == running(watcher.read(15)) == {"worker"}
+
     def test_new_server(self, tmux: TmuxServer, tmp_path: Path) -> None:
         panes_of(tmux)
         first = Watcher(tmux, Store(tmp_path / "state.db"), agents=FIVE)
