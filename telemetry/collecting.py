@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, MutableMapping
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from telemetry.collector import Collector, CollectorError, binary_path, build, find_go, validate
 from telemetry.listening import port_holder
@@ -139,7 +139,7 @@ def send_to_own(environ: MutableMapping[str, str], check_interval: float) -> str
         environ["OTEL_METRIC_EXPORT_INTERVAL"] = str(round(check_interval * 1000))
     token = environ.get("ORCHESTRATOR_COLLECTOR_TOKEN")
     if token and not environ.get("OTEL_EXPORTER_OTLP_HEADERS"):
-        environ["OTEL_EXPORTER_OTLP_HEADERS"] = f"Authorization=Bearer%20{token}"
+        environ["OTEL_EXPORTER_OTLP_HEADERS"] = f"Authorization={quote(f'Bearer {token}', safe='')}"
     return url
 
 
@@ -184,12 +184,15 @@ class OwnCollector:
         except CollectorError as error:
             self._fail(f"could not be built: {error}")
             return
+        except OSError as error:  # a cache folder that can't be written to
+            self._fail(f"could not be built: {error.strerror}: {error.filename}")
+            return
         loop, pause = asyncio.get_running_loop(), 1.0
         while True:
             began = loop.time()
             try:
                 await self._run_once(binary)
-            except CollectorError as error:
+            except (CollectorError, OSError) as error:
                 self._fail(str(error))
             _quieten_exporters(True)
             pause = 1.0 if loop.time() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)

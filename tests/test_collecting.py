@@ -89,11 +89,11 @@ def test_what_the_user_set_stays() -> None:
         "OTEL_METRIC_EXPORT_INTERVAL": "60000",
         "ORCHESTRATOR_COLLECTOR_HOST": "0.0.0.0",
         "ORCHESTRATOR_COLLECTOR_HTTP_PORT": "14318",
-        "ORCHESTRATOR_COLLECTOR_TOKEN": "a",
+        "ORCHESTRATOR_COLLECTOR_TOKEN": "a,b%20c=d",
     }
     assert send_to_own(environ, 5) == "http://127.0.0.1:14318"
     assert environ["OTEL_METRIC_EXPORT_INTERVAL"] == "60000"
-    assert environ["OTEL_EXPORTER_OTLP_HEADERS"] == "Authorization=Bearer%20a"
+    assert environ["OTEL_EXPORTER_OTLP_HEADERS"] == "Authorization=Bearer%20a%2Cb%2520c%3Dd"
 
 
 def test_who_asked_for_a_collector_and_sends_elsewhere_does_both() -> None:

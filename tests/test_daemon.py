@@ -67,7 +67,8 @@ def test_it_watches_serves_and_ends_in_order(tmp_path: Path, tmux: Tmux) -> None
     with daemon(tmp_path, *_watching(tmux)) as running:
         eventually(lambda: set(running.agents()) == {"alpha", "beta"}, what="both agents")
         assert running.get("/readyz") == {"status": "ready"}
-        assert 'orchestrator_agent_up{cluster="work",agent_name="alpha"} 1' in running.get("/metrics")
+        up = f'orchestrator_agent_up{{cluster="{tmux.socket}",agent_name="alpha"}} 1'
+        assert up in running.get("/metrics")
         tmux("kill-window", "-t", "work:0")
         eventually(lambda: running.agents()["alpha"] == "stopped", what="the stop of alpha")
         assert running.agents()["beta"] != "stopped"

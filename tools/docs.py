@@ -65,7 +65,7 @@ _SAID = {
     "state_dir": "`~/.local/state/orchestrator-telemetry`",
     "log.dir": "`logs` in it",
     "thresholds.idle": "once, twice, three times `max_idle_time`",
-    "cluster_name": "that of the file, or of the tmux session",
+    "cluster_name": "that of the file, of the tmux session, or `tmux`",
     "tmux.socket": "your own server",
     "tmux.session": "every session",
     "backends": "`prometheus,file`",

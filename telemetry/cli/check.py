@@ -88,11 +88,13 @@ def check(
 async def _look(settings: Settings, watches: Sequence[Watch]) -> list[Found]:
     """Every cluster once, side by side."""
     from telemetry import watching
+    from telemetry.runtime import Signals
 
     # Alerts go into the answer; without a handler the standard library would print them as well.
     logging.getLogger("telemetry").addHandler(logging.NullHandler())
     store = watching.remembered(settings)
-    monitors = [watching.monitor_of(watching.source_of(watch, store), settings) for watch in watches]
+    # A look from outside: what is found is told here and nowhere else, whatever OTEL_* variables are set.
+    monitors = [watching.monitor_of(watching.source_of(watch, store), settings, Signals.silent()) for watch in watches]
 
     async def one(monitor: ClusterMonitor) -> Found:
         with contextlib.suppress(RuntimeError):  # the source gave no answer: the snapshot says why

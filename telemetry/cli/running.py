@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from telemetry import collecting, runtime, watching
 from telemetry.cli import leave_output, options
-from telemetry.cli.screen import first_screen, has_colour
+from telemetry.cli.screen import first_screen
 from telemetry.clock import SystemClock
 from telemetry.collecting import OwnCollector, Wish
 from telemetry.daemon import LOG_FILE, Daemon, Plan, log_options
@@ -21,6 +21,7 @@ from telemetry.demo import Demo
 from telemetry.listening import ListenError, RefusedAddressError, listen, url
 from telemetry.lockfile import Lock, LockedError
 from telemetry.settings import Flags, Loaded, Settings, SettingsError, load
+from telemetry.signals.log_sinks import wants_colour
 from telemetry.sources.base import SourceError
 from telemetry.watching import Watch
 
@@ -162,7 +163,7 @@ def _greet(loaded: Loaded, rows: list[tuple[str, str]], notes: Sequence[str]) ->
     for note in notes:
         options.say(note)
     title = f"orchestrator-telemetry · {settings.profile} · a check every {settings.check_interval:g} s"
-    options.say(first_screen(title, rows, colour=has_colour(sys.stderr)))
+    options.say(first_screen(title, rows, colour=wants_colour(sys.stderr)))
     if note := loaded.note_on_interval():
         options.say(f"note: {note}")
 

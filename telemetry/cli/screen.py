@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TextIO
+
+from telemetry.signals.log_sinks import wants_colour
 
 _BOLD, _FAINT, _END = "\x1b[1m", "\x1b[2m", "\x1b[0m"
-
-
-def has_colour(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool:
-    """Whether the stream is a terminal whose owner didn't ask for none (https://no-color.org)."""
-    environ = os.environ if environ is None else environ
-    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def first_screen(title: str, rows: Sequence[tuple[str, str]], *, colour: bool) -> str:
@@ -46,7 +40,7 @@ def draw(headers: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[
     table = Table(*headers, box=box.SIMPLE_HEAD, header_style="dim")
     for row in rows:
         table.add_row(*(Text(text, style=(styles or {}).get(text, "")) for text in row))
-    Console(no_color=not has_colour(sys.stdout)).print(table)
+    Console(no_color=not wants_colour(sys.stdout)).print(table)
 
 
 def duration(seconds: float) -> str:

@@ -57,16 +57,16 @@ class TmuxSource:
         processes: ProcessTable | None = None,
     ) -> None:
         self._options = options
-        self._store = store
         self._on_problem = on_problem
         self._told = ""
         self._client = TmuxClient(options.socket_name, options.socket_path, options.session, options.timeout)
         self._finder = AgentFinder(options.programs, processes or system_processes())
         self._roster = Roster(options.agents, one_session=options.session is not None, program_in=self._program_in)
         self._screens = ScreenWatch()
-        named = options.cluster or options.session
-        self._cluster = clean_name(named) if named else ""
-        self._memory: Memory | None = None
+        server = options.socket_name or (options.socket_path or "").rpartition("/")[2]
+        # Not the name of whatever session is open: what is remembered is remembered under it, also for the next start.
+        self._cluster = clean_name(options.cluster or options.session or server or _NO_NAME)
+        self._memory = Memory(store, self._cluster)
         self._held: dict[str, Pane] = {}
         self._last_read = 0.0
         # One thread, so that a check that was given up never runs beside the next one.
@@ -74,12 +74,12 @@ class TmuxSource:
 
     @property
     def cluster(self) -> str:
-        return self._cluster or _NO_NAME
+        return self._cluster
 
     @property
     def problem(self) -> str:
         """Why the store can't be used at present, or ""."""
-        return self._memory.problem if self._memory else ""
+        return self._memory.problem
 
     async def read(self, now: float) -> Reading:
         reading = await asyncio.get_running_loop().run_in_executor(self._thread, self.read_blocking, now)
@@ -105,17 +105,10 @@ class TmuxSource:
     def read_blocking(self, now: float) -> Reading:
         """What `read` does, in the calling thread."""
         self._last_read = now
-        if self._memory is None and self._cluster:
-            self._memory = Memory(self._store, self._cluster)
-        if self._memory is not None:
-            self._memory.load(self._roster, now)
+        self._memory.load(self._roster, now)
         self._finder.look_anew()
         screens_of = self._screens.next_in_turn([member.pane_id for member in self._roster.members.values()])
         answer = self._client.ask(screens_of, self._look_ahead)
-        if self._memory is None:
-            self._cluster = self._name_of(answer)
-            self._memory = Memory(self._store, self._cluster)
-            self._memory.load(self._roster, now)
         self._held = held = self._roster.assign(answer.panes, now)
         changed = self._screens.look(answer, now)
         agents = tuple(
@@ -125,7 +118,10 @@ class TmuxSource:
             for name in list(self._roster.members)
         )
         self._memory.save(self._roster, now)
-        return Reading(agents, session_name=self._session_name(answer), session_exists=not answer.absent)
+        # Where no session was named and nobody was ever seen, there is nothing that could be gone.
+        nothing_named = self._options.session is None and not agents
+        exists = nothing_named or not answer.absent
+        return Reading(agents, session_name=self._session_name(answer), session_exists=exists)
 
     def _look_ahead(self) -> None:
         """Looks the processes of the last check up, which mostly are those of this one, while tmux is at work."""
@@ -183,10 +179,6 @@ class TmuxSource:
         found = self._finder.find(pane)
         return found.program if isinstance(found, AgentProcess) else ""
 
-    def _name_of(self, answer: Answer) -> str:
-        sessions = {pane.session_name for pane in answer.panes if pane.label or self._program_in(pane)}
-        return sessions.pop() if len(sessions) == 1 else _NO_NAME
-
     def _session_name(self, answer: Answer) -> str:
         """What the watched session is called now; where it is gone, what it was asked for by."""
         if not self._options.session:
@@ -195,14 +187,13 @@ class TmuxSource:
 
     def _forget(self, name: str) -> bool:
         forgotten = self._roster.forget(name)
-        if forgotten and self._memory is not None:
+        if forgotten:
             self._memory.restarts.forget(name)
             self._memory.save(self._roster, self._last_read)
         return forgotten
 
     def _save_all(self) -> None:
-        if self._memory is not None:
-            self._memory.save(self._roster, self._last_read, all_of_it=True)
+        self._memory.save(self._roster, self._last_read, all_of_it=True)
 
 
 def _stopped(member: RememberedAgent, pane: Pane | None, restart_count: int, reason: str) -> AgentSample:

@@ -20,8 +20,7 @@ class TmuxOptions:
         socket_path: As in `tmux -S`; not together with the name.
         session: The session's exact name, or None: all sessions of that server, of which only panes that carry
             `@agent_name` or run a known agent program are looked at.
-        cluster: The cluster's name, or None: the session's; of all sessions, the one that holds all agents at the
-            first look, else «tmux».
+        cluster: The cluster's name, or None: the session's; of all sessions, that of the server's socket, or «tmux».
         agents: The configured agents. Those found by their `pane_index` need a `session`.
         programs: Names of the commands that are agents wherever they run.
         quiet_after: Seconds without output after which an agent counts as idle.

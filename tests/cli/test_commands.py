@@ -278,7 +278,7 @@ def test_check_says_all_is_well(tmp_path: Path, tmux: Tmux) -> None:
     done = run(tmp_path, "check", "--tmux-socket", tmux.socket)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("work: ")
+    assert lines[0].startswith(f"{tmux.socket}: ")
     assert lines[1].split() == ["AGENT", "STATE", "IDLE", "RESTARTS", "WHY"]
     assert [line.split()[0] for line in lines[2:]] == ["alpha", "beta"]
     assert "\x1b" not in done.stdout

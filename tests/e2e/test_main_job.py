@@ -128,7 +128,7 @@ def test_a_death_and_a_return_are_seen_in_every_backend(
         world.everywhere(restarts(VICTIM), is_value(1.0))
         for _ in range(100):
             page = watching.get("/metrics").text
-        assert f'orchestrator_agent_restarts_total{{cluster="work",agent_name="{VICTIM}"}} 1.0' in page
+        assert f'orchestrator_agent_restarts_total{{cluster="{tmux.socket_name}",agent_name="{VICTIM}"}} 1.0' in page
         world.everywhere(restarts(VICTIM), is_value(1.0))
         assert promtool_check_metrics(page) == []
         assert watching.stop() == 0

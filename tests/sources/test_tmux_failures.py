@@ -39,7 +39,7 @@ def test_no_server_and_none_is_started(tmux: TmuxServer) -> None:
     for session in ("work", None):
         watcher = Watcher(tmux, session=session)
         assert watcher.read() == {}
-        assert not watcher.reading.session_exists
+        assert watcher.reading.session_exists is (session is None)  # a session that was never named can not be gone
     assert not tmux.runs()
     assert not tmux.socket().exists()
 

@@ -335,7 +335,7 @@ class TestSessions:
         tmux.session("private")
         watcher = Watcher(tmux, session=None)
         assert running(watcher.read()) == {"a", "b"}
-        assert watcher.source.cluster == "tmux"
+        assert watcher.source.cluster == tmux.socket_name
         tmux("kill-session", "-t", "two")
         agents = watcher.read(5)
         assert running(agents) == {"a"}
@@ -344,13 +344,15 @@ class TestSessions:
         tmux.name_pane(tmux.session("two"), "c")
         assert set(watcher.read(10)) == {"a", "c"}, "who was in the earlier session two is not expected in the new one"
 
-    def test_cluster_is_called_after_the_only_session(self, tmux: TmuxServer) -> None:
-        tmux.session("private")
+    def test_the_clusters_name_does_not_depend_on_what_is_open(self, tmux: TmuxServer, tmp_path: Path) -> None:
         tmux.name_pane(tmux.session("project"), "a")
-        watcher = Watcher(tmux, session=None)
-        watcher.read()
-        assert watcher.source.cluster == "project"
-        assert watcher.reading.session_name == "project"
+        first = Watcher(tmux, Store(tmp_path / "state.db"), session=None)
+        assert set(first.read()) == {"a"}
+        first.close()
+        tmux.name_pane(tmux.session("second"), "b")
+        again = Watcher(tmux, Store(tmp_path / "state.db"), session=None)
+        assert set(again.read(10)) == {"a", "b"}
+        assert again.source.cluster == first.source.cluster == tmux.socket_name
 
     def test_configured_cluster_name(self, tmux: TmuxServer) -> None:
         tmux.session()
