@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from telemetry.model import AgentSample
 
+pytestmark = pytest.mark.slow  # whole programs: not for every edit
+
 
 class ByHand:
     """A clock that the test moves."""

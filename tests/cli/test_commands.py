@@ -19,6 +19,8 @@ from telemetry.cli.check import exit_code
 from telemetry.model import AgentHealth, AgentSample, Alert, AlertLevel, ClusterSnapshot, State
 from tests.daemons import ROOT, Tmux, environment, run
 
+pytestmark = pytest.mark.slow  # whole programs: not for every edit
+
 HEAVY = ("pydantic_settings", "rich", "fastapi", "opentelemetry", "yaml", "structlog", "telemetry.settings")
 TYPERS = ("pydantic",)
 """What typer itself may import to read a command's options, but not for the list of commands."""

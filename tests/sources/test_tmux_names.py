@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.sources.real_tmux import TmuxServer
 
+pytestmark = pytest.mark.slow  # whole programs: not for every edit
+
 FIVE = tuple(ConfiguredAgent(name, f"the {name}", index) for index, name in enumerate("abcde"))
 
 
