@@ -20,14 +20,15 @@ from telemetry.alerts import (
     with_ladders,
 )
 from telemetry.clock import Clock, SystemClock
-from telemetry.health import Limits, cluster_metrics, evaluate, transitions, without_answer
-from telemetry.model import Alert, AlertLevel, ClusterMetrics, ClusterSnapshot, Reading
+from telemetry.health import Limits, cluster_metrics, transitions
+from telemetry.model import Alert, AlertLevel, ClusterMetrics, ClusterSnapshot
+from telemetry.observer import Observer
 from telemetry.report import CheckResult, Reporter
 from telemetry.runner import STOP_WITHIN, Runner
 from telemetry.runtime import Signals, shared_signals
 from telemetry.signals.logs import get_logger
 from telemetry.signals.traces import CheckTimes
-from telemetry.sources.base import Source, SourceError
+from telemetry.sources.base import Source
 from telemetry.sources.manager import ClusterManager, ManagerSource
 
 AlertCallback = Callable[[Alert], Awaitable[None] | None]
@@ -124,6 +125,7 @@ class ClusterMonitor:
         self._engine = Engine(rules)
         self._callback = alert_callback
         self._clock: Clock = clock or SystemClock()
+        self._observer = Observer(source, self._limits, self._clock)
         self._signals = signals or shared_signals()
         self._reporter = Reporter(self._signals)
         self._known_as = source.cluster
@@ -191,21 +193,21 @@ class ClusterMonitor:
         return await asyncio.shield(self._checking)
 
     async def _check_once(self) -> ClusterSnapshot:
-        began = self._clock.now()
         began_monotonic = self._clock.monotonic()
-        reading, error, outcome = await self._read(began)
-        read = self._clock.now()
+        before, answered = self._snapshot, self._answered
+        look = await self._observer.look(before)
+        snapshot = look.snapshot
         if self.cluster != self._known_as:  # the first answer named it: what was expected under another name goes
             self._signals.picture.remove(self._known_as)
             self._known_as = self.cluster
-        before, answered = self._snapshot, self._answered
-        snapshot = self._judge(reading, error, timed_out=outcome == "timeout")
         result = self._engine.evaluate(self._alerts.open, snapshot)
         # Between two answers: that nobody can tell for a while is no change of state of anybody
         changed = () if snapshot.source_error else transitions(answered, snapshot)
         self._snapshot = snapshot
         self._answered = answered if snapshot.source_error else snapshot
         self._alerts.update(result.open, changed)
+        # a wall clock that was set back meanwhile must not make a span end before it began
+        read = max(look.began, look.read)
         self._reporter.report(
             CheckResult(
                 before=before,
@@ -213,54 +215,14 @@ class ClusterMonitor:
                 transitions=changed,
                 events=result.events,
                 open_alerts=tuple(alert for alert in result.open.values() if not alert.resolved),
-                # a wall clock that was set back meanwhile must not make a span end before it began
-                times=CheckTimes(began, max(began, read), max(began, read, self._clock.now())),
-                outcome=outcome,
+                times=CheckTimes(look.began, read, max(read, self._clock.now())),
+                outcome=look.outcome,
                 seconds=self._clock.monotonic() - began_monotonic,
             )
         )
         for event in result.events:
             self._tell(event)
         return snapshot
-
-    async def _read(self, now: float) -> tuple[Reading | None, str, str]:
-        """The source's answer, or (None, why not, outcome)."""
-        deadline = asyncio.timeout(self._limits.agent_timeout)
-        try:
-            async with deadline:
-                return await self._source.read(now), "", "ok"
-        except SourceError as error:
-            return None, str(error), "error"
-        except Exception as error:  # noqa: BLE001 - a fault in a source must not end the watch: it is reported, with its traceback
-            if deadline.expired():
-                return None, f"no answer within {self._limits.agent_timeout:g} s", "timeout"
-            if not (self._snapshot and self._snapshot.source_error):  # once, not at every check while it goes on
-                _log.exception("a source failed as it should not", cluster=self.cluster, source=self._source.name)
-            return None, f"{type(error).__name__} in the source (traceback in the log)", "error"
-
-    def _judge(self, reading: Reading | None, error: str, *, timed_out: bool) -> ClusterSnapshot:
-        now, before = self._clock.now(), self._snapshot
-        known = before.agents if before else ()
-        if reading is None:
-            return ClusterSnapshot(
-                cluster=self.cluster,
-                source=self._source.name,
-                agents=without_answer(known, error, timed_out, now),
-                taken_at=now,
-                session_name=before.session_name if before else "",
-                session_exists=before.session_exists if before else True,
-                source_error=error,
-            )
-        agents = evaluate(reading.agents, known, self._limits, now)
-        return ClusterSnapshot(
-            self.cluster,
-            self._source.name,
-            agents,
-            now,
-            reading.session_name,
-            reading.session_exists,
-            problems=reading.problems,
-        )
 
     # --- alerts -----------------------------------------------------------------------------------------------------
 
