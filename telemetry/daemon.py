@@ -128,7 +128,7 @@ class Daemon:
 
     def _watch(self, watches: Sequence[Watch], settings: Settings) -> None:
         for watch in watches:
-            source = watching.source_of(watch, self._store, _log.error)
+            source = watching.source_of(watch, self._store, settings, _log.error)
             monitor = watching.monitor_of(source, settings)
             monitor.start()
             self._watched[watch] = monitor

@@ -91,9 +91,16 @@ def remembered(settings: Settings) -> Store | None:
     return _ReadOnlyStore(path) if path.exists() else None
 
 
-def source_of(watch: Watch, store: Store | None, on_problem: Callable[[str], None] | None = None) -> TmuxSource:
+CHECKS_UNTIL_QUIET = 2.5
+"""Checks without new output after which an agent may count as idle: the first look has nothing to compare with."""
+
+
+def source_of(
+    watch: Watch, store: Store | None, settings: Settings, on_problem: Callable[[str], None] | None = None
+) -> TmuxSource:
     """The source of one cluster, which remembers in `store`."""
-    return TmuxSource(watch.options, store, on_problem=on_problem)
+    quiet_after = max(watch.options.quiet_after, CHECKS_UNTIL_QUIET * settings.check_interval)
+    return TmuxSource(replace(watch.options, quiet_after=quiet_after), store, on_problem=on_problem)
 
 
 def rules_of(settings: Settings) -> tuple[Rule, ...]:

@@ -9,7 +9,7 @@ import pytest
 from telemetry.alerts.rules import AGENT_STOPPED, CATALOGUE
 from telemetry.model import AlertLevel
 from telemetry.settings import Settings, SettingsError, load
-from telemetry.watching import is_configured, rules_of, watches
+from telemetry.watching import is_configured, rules_of, source_of, watches
 
 
 def settings(folder: Path, text: str = "") -> Settings:
@@ -80,3 +80,9 @@ def test_thresholds_reach_the_rules_and_nothing_else_changes(tmp_path: Path) -> 
 
 def test_the_settings_own_thresholds_are_the_catalogues(tmp_path: Path) -> None:
     assert rules_of(settings(tmp_path)) == CATALOGUE
+
+
+@pytest.mark.parametrize(("interval", "quiet_after"), [(1, 10.0), (10, 25.0)])
+def test_nobody_is_idle_before_two_looks_could_be_compared(tmp_path: Path, interval: int, quiet_after: float) -> None:
+    held = settings(tmp_path, f"check_interval: {interval}")
+    assert source_of(watches(held)[0], None, held).options.quiet_after == quiet_after

@@ -94,7 +94,9 @@ async def _look(settings: Settings, watches: Sequence[Watch]) -> list[Found]:
     logging.getLogger("telemetry").addHandler(logging.NullHandler())
     store = watching.remembered(settings)
     # A look from outside: what is found is told here and nowhere else, whatever OTEL_* variables are set.
-    monitors = [watching.monitor_of(watching.source_of(watch, store), settings, Signals.silent()) for watch in watches]
+    monitors = [
+        watching.monitor_of(watching.source_of(watch, store, settings), settings, Signals.silent()) for watch in watches
+    ]
 
     async def one(monitor: ClusterMonitor) -> Found:
         with contextlib.suppress(RuntimeError):  # the source gave no answer: the snapshot says why

@@ -125,7 +125,7 @@ class Tmux(BaseModel):
     ] = ()
     """Commands that are agents wherever they run, besides those that are known."""
     quiet_after: Annotated[Seconds, About(A_SECOND, "ORCHESTRATOR_TMUX_QUIET_AFTER")] = 10.0
-    """Seconds without new output after which an agent counts as idle."""
+    """Seconds without new output after which an agent counts as idle, but never less than two and a half checks."""
 
 
 class Cluster(BaseModel):

@@ -73,6 +73,11 @@ class TmuxSource:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tmux")
 
     @property
+    def options(self) -> TmuxOptions:
+        """Where it looks, and for whom."""
+        return self._options
+
+    @property
     def cluster(self) -> str:
         return self._cluster
 
