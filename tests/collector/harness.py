@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 
 from telemetry.collector import command
+from tests.backends.server import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,19 +35,12 @@ BACKENDS = (
 )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def environment(folder: Path, **extra: str) -> dict[str, str]:
     """Everything that any backend needs, each at a port of this machine where nothing listens."""
-    nobody = f"127.0.0.1:{free_port()}"
-    ports = {
-        f"ORCHESTRATOR_COLLECTOR_{name}_PORT": str(free_port())
-        for name in ("GRPC", "HTTP", "HEALTH", "PROMETHEUS", "TELEMETRY")
-    }
+    listeners = ("GRPC", "HTTP", "HEALTH", "PROMETHEUS", "TELEMETRY")
+    unused, *free = free_ports(1 + len(listeners))
+    nobody = f"127.0.0.1:{unused}"
+    ports = {f"ORCHESTRATOR_COLLECTOR_{name}_PORT": str(port) for name, port in zip(listeners, free, strict=True)}
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.backends.server import free_ports
 from tests.collector import otlp
-from tests.collector.harness import environment, free_port, running
+from tests.collector.harness import environment, running
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Answering:
 
 
 def test_what_was_sent_while_everything_was_down_arrives(collector_binary: Path, tmp_path: Path) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     env = environment(
         tmp_path,
