@@ -82,14 +82,15 @@ $(VENV)/bin/python:
 	@test -n '$(PYTHON)' || { echo 'make: Python 3.11 or newer is needed; PYTHON=/path/to/python3 names one' >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-# The editable install needs no build isolation: what it builds with is in the lock.
+# The lock is complete, so pip has nothing to resolve (--no-deps): left to itself it looks past a pin for `name[extra]` and fails
+# on the day a newer release appears. The editable install needs no build isolation: what it builds with is in the lock.
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo 'installing (once, about 20 s) …'
-	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --require-hashes --no-deps --requirement requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@echo 'installing what tests and checks need (once, about 30 s) …'
-	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@$(PIP) install --require-hashes --no-deps --requirement requirements-dev.lock
 	@touch $@
