@@ -11,35 +11,40 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+from starlette.types import ASGIApp
 
 from telemetry import ending, runtime, watching
 from telemetry.clock import Clock, SystemClock
 from telemetry.collecting import OwnCollector
 from telemetry.demo import Demo
+from telemetry.listening import url
 from telemetry.monitor import ClusterMonitor
+from telemetry.paging import Paging
+from telemetry.serving import WebServer
 from telemetry.settings import Loaded, Settings, SettingsError
 from telemetry.signals.exposition import CONTENT_TYPE, Exposition
 from telemetry.signals.logs import LogOptions, get_logger
 from telemetry.sources.base import SourceError
-from telemetry.store import Store
-from telemetry.store.store import MEMORY
+from telemetry.store import MEMORY, Store
 from telemetry.watching import Watch
-
-if TYPE_CHECKING:
-    from telemetry.serving import WebServer
+from telemetry.web import views
+from telemetry.web.app import create_app
 
 _log = get_logger("telemetry.daemon")
 
 WEB_STOPS_WITHIN = 1.2
-MONITORS_STOP_WITHIN = 1.2
-FLUSHED_WITHIN = 1.3
-COLLECTOR_STOPS_WITHIN = 1.0
+MONITORS_STOP_WITHIN = 1.0
+HANDED_OVER_WITHIN = 1.2
+FLUSHED_WITHIN = 1.2
+COLLECTOR_STOPS_WITHIN = 0.9
 ENDS_WITHIN = 4.8
 """Seconds after the first signal when the process ends, whatever hangs: more than the others together."""
 
 LOG_FILE = "orchestrator-telemetry.jsonl"
 _NEEDS_RESTART = ("dashboard", "state_dir", "backends")
+_MAKE_A_MONITOR = ("check_interval", "agent_timeout", "max_idle_time", "thresholds", "rules", "overrides")
+"""Settings that a monitor has from its beginning."""
 
 
 @dataclass
@@ -51,6 +56,8 @@ class Plan:
         watches: The clusters.
         reload: Reads the settings again, for SIGHUP; raises SettingsError.
         listener: The socket for the web, or None: no web.
+        control: The socket in the state folder by which commands ask this process.
+        outside: Whether anybody outside may be told of alerts.
         collector: The collector that belongs to it, or None.
         begun: Called once, in the loop, when everything runs.
         demo: The demo cluster that belongs to it, or None. Then a reload doesn't change what is watched, and nothing is
@@ -61,7 +68,9 @@ class Plan:
     watches: Sequence[Watch]
     reload: Callable[[], Loaded]
     listener: socket.socket | None = None
+    control: socket.socket | None = None
     collector: OwnCollector | None = None
+    outside: bool = True
     begun: Callable[[], None] = lambda: None
     demo: Demo | None = None
     clock: Clock = field(default_factory=SystemClock)
@@ -77,13 +86,27 @@ def log_options(settings: Settings) -> LogOptions:
 
 
 class Daemon:
-    """Runs one plan to its end."""
+    """Runs one plan to its end.
+
+    Raises:
+        SettingsError: What is set can't be used; nothing was started.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._settings = plan.loaded.settings
-        self._store = Store(MEMORY if plan.demo else watching.store_path(self._settings))
+        self._store = Store(MEMORY if plan.demo else watching.store_path(self._settings), owner=True)
         self._watched: dict[Watch, ClusterMonitor] = {}
+        self._signals = runtime.shared_signals()
+        self._desk = Paging(
+            self._settings,
+            self._store,
+            plan.clock,
+            self._signals,
+            self._reasons_against,
+            dashboard_url=url(plan.listener) if plan.listener else "",
+            outside=plan.outside,
+        )
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,38 +121,43 @@ class Daemon:
             await self._plan.demo.start()
             self._beside(self._show(self._plan.demo), "demo")
         self._take_signals()
-        signals = runtime.shared_signals()
-        web = None
-        if self._plan.listener is not None:
-            web = self._web(self._plan.listener, Exposition(signals.picture).render)
-            web.start()
+        await self._desk.begin()
+        app = self._application()
+        servers = [WebServer(app, listener) for listener in (self._plan.listener, self._plan.control) if listener]
+        for server in servers:
+            server.start()
         if self._plan.collector is not None:
             self._plan.collector.start()
         self._watch(self._plan.watches, self._settings)
+        await self._desk.leave({monitor.cluster for monitor in self._watched.values()})
         self._plan.begun()
         await self._stopping.wait()
-        await self._end(web)
+        await self._end(servers)
 
-    def _web(self, listener: socket.socket, render: Callable[[float], bytes]) -> WebServer:
-        from telemetry.serving import WebServer
-        from telemetry.web.app import create_app
-
+    def _application(self) -> ASGIApp:
         dashboard = self._settings.dashboard
-        app = create_app(
-            runtime.shared_signals().picture,
+        return create_app(
+            self._signals.picture,
             lambda: list(self._watched.values()),
-            render,
+            Exposition(self._signals.picture).render,
             self._plan.clock,
             metrics_type=CONTENT_TYPE,
             allowed_hosts=dashboard.allowed_hosts,
             any_short_name=dashboard.allow_remote,
+            people=self._desk,
         )
-        return WebServer(app, listener)
+
+    def _reasons_against(self) -> list[str]:
+        """Why not all is well, as far as the monitors go."""
+        monitors = list(self._watched.values())
+        blind = [m.cluster for m in monitors if m.snapshot is not None and m.snapshot.source_error]
+        reasons = views.staleness(monitors, self._signals.picture.heartbeats, self._plan.clock.now())
+        return [*reasons, *(f"cluster {cluster}: its source gives no answer" for cluster in blind)]
 
     def _watch(self, watches: Sequence[Watch], settings: Settings) -> None:
         for watch in watches:
             source = watching.source_of(watch, self._store, settings, _log.error)
-            monitor = watching.monitor_of(source, settings)
+            monitor = watching.monitor_of(source, settings, self._signals, self._desk)
             monitor.start()
             self._watched[watch] = monitor
 
@@ -171,6 +199,7 @@ class Daemon:
             try:
                 loaded = await asyncio.to_thread(self._plan.reload)
                 watches = await asyncio.to_thread(self._watches_after, loaded.settings)
+                prepared = self._desk.prepared(loaded.settings)
                 await asyncio.to_thread(runtime.configure, log_options(loaded.settings))
             except (SettingsError, ValueError, OSError) as error:
                 _log.error("settings not changed", reason=str(error))
@@ -178,6 +207,7 @@ class Daemon:
             for warning in loaded.warnings:
                 _log.warning(warning)
             before, self._settings = self._settings, loaded.settings
+            await self._desk.use(prepared)
             await self._swap(before, loaded.settings, watches)
             for name in _NEEDS_RESTART:
                 if getattr(before, name) != getattr(loaded.settings, name):
@@ -190,24 +220,25 @@ class Daemon:
 
     async def _swap(self, before: Settings, after: Settings, watches: Sequence[Watch]) -> None:
         """A cluster about which nothing changed keeps its monitor, with its alerts and times."""
-        same_times = all(
-            getattr(before, name) == getattr(after, name)
-            for name in ("check_interval", "agent_timeout", "max_idle_time", "thresholds")
-        )
-        kept = set(watches) & set(self._watched) if same_times else set()
+        same = all(getattr(before, name) == getattr(after, name) for name in _MAKE_A_MONITOR)
+        kept = set(watches) & set(self._watched) if same else set()
         old = [self._watched.pop(watch) for watch in list(self._watched) if watch not in kept]
         await asyncio.gather(*(monitor.close() for monitor in old))
         self._watch([watch for watch in watches if watch not in kept], after)
         still = {monitor.cluster for monitor in self._watched.values()}
         for monitor in old:
             if monitor.cluster not in still:
-                runtime.shared_signals().picture.remove(monitor.cluster)
+                self._signals.picture.remove(monitor.cluster)
+        await self._desk.leave(still)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
-    async def _end(self, web: WebServer | None) -> None:
-        """Each part has its own deadline, so that one that hangs costs the others nothing."""
-        closing_web = asyncio.create_task(web.stop(WEB_STOPS_WITHIN)) if web else None
+    async def _end(self, servers: Sequence[WebServer]) -> None:
+        """Each part has its own deadline, so that one that hangs costs the others nothing.
+
+        What the monitors found last is still told.
+        """
+        closing_web = [asyncio.create_task(server.stop(WEB_STOPS_WITHIN)) for server in servers]
         for task in self._tasks:
             task.cancel()
         closing = [asyncio.create_task(monitor.close()) for monitor in self._watched.values()]
@@ -217,8 +248,8 @@ class Daemon:
             _, late = await asyncio.wait(closing, timeout=MONITORS_STOP_WITHIN)
             for task in late:
                 task.cancel()
-        if closing_web:
-            await closing_web
+        await self._desk.stop(HANDED_OVER_WITHIN)
+        await asyncio.gather(*closing_web)
         _log.info("stopped")
         await ending.within(FLUSHED_WITHIN + 0.2, lambda: runtime.shutdown(FLUSHED_WITHIN))
         if self._plan.collector is not None:

@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from telemetry.alerts import (
-    AGENT_RESTARTING,
-    AlertEvent,
-    AlertHistory,
-    Engine,
-    Rule,
-    idle_ladder,
-    with_ladders,
-)
+from telemetry.alerting import ClusterAlerts
+from telemetry.alerts import AGENT_RESTARTING, Engine, Outcome, Rule, RuleSet, idle_ladder, with_ladders
 from telemetry.clock import Clock, SystemClock
+from telemetry.desk import Desk, NoDesk
 from telemetry.health import Limits, cluster_metrics, transitions
-from telemetry.model import Alert, AlertLevel, ClusterMetrics, ClusterSnapshot
+from telemetry.model import Alert, AlertEvent, AlertLevel, ClusterMetrics, ClusterSnapshot, OpenAlert
 from telemetry.observer import Observer
-from telemetry.report import CheckResult, Reporter
+from telemetry.report import CheckResult, Reporter, tell_alert
 from telemetry.runner import STOP_WITHIN, Runner
 from telemetry.runtime import Signals, shared_signals
 from telemetry.signals.logs import get_logger
@@ -71,6 +65,7 @@ class ClusterMonitor:
             None,
             None,
             None,
+            None,
         )
 
     @classmethod
@@ -82,7 +77,8 @@ class ClusterMonitor:
         agent_timeout: float = 60.0,
         max_idle_time: float = 300.0,
         alert_callback: AlertCallback | None = None,
-        rules: Sequence[Rule] | None = None,
+        rules: RuleSet | Iterable[Rule] | None = None,
+        desk: Desk | None = None,
         signals: Signals | None = None,
         clock: Clock | None = None,
     ) -> ClusterMonitor:
@@ -90,12 +86,13 @@ class ClusterMonitor:
 
         Args:
             rules: Instead of the catalogue with its idle thresholds at once, twice and three times `max_idle_time`.
+            desk: Keeps alerts and tells people; nobody does otherwise, but the callback.
             signals: Instead of the process's own.
             clock: Instead of the system's.
         """
         monitor = cls.__new__(cls)
         monitor._set_up(  # noqa: SLF001 - its own class
-            source, check_interval, agent_timeout, max_idle_time, alert_callback, rules, signals, clock
+            source, check_interval, agent_timeout, max_idle_time, alert_callback, rules, desk, signals, clock
         )
         return monitor
 
@@ -106,7 +103,8 @@ class ClusterMonitor:
         agent_timeout: float,
         max_idle_time: float,
         alert_callback: AlertCallback | None,
-        rules: Sequence[Rule] | None,
+        rules: RuleSet | Iterable[Rule] | None,
+        desk: Desk | None,
         signals: Signals | None,
         clock: Clock | None,
     ) -> None:
@@ -119,11 +117,11 @@ class ClusterMonitor:
                 raise ValueError(f"{name}: {value!r} is not possible; allowed is a positive number of seconds")
         self._source = source
         self._interval = check_interval
-        rules = with_ladders(idle=idle_ladder(max_idle_time)) if rules is None else rules
-        restarts = next((rule.lowest for rule in rules if rule.id == AGENT_RESTARTING.id), float("inf"))
-        self._limits = Limits(agent_timeout, max_idle_time, restarts)
-        self._engine = Engine(rules)
+        engine = Engine(with_ladders(idle=idle_ladder(max_idle_time)) if rules is None else rules)
+        self._limits = Limits(agent_timeout, max_idle_time, engine.rules.lowest(AGENT_RESTARTING.id))
+        self._desk: Desk = desk or NoDesk()
         self._callback = alert_callback
+        self._alerts = ClusterAlerts(engine, self._desk, self._call_back if alert_callback else None)
         self._clock: Clock = clock or SystemClock()
         self._observer = Observer(source, self._limits, self._clock)
         self._signals = signals or shared_signals()
@@ -133,7 +131,6 @@ class ClusterMonitor:
         self._snapshot: ClusterSnapshot | None = None
         self._answered: ClusterSnapshot | None = None
         """The last snapshot for which the source gave an answer."""
-        self._alerts = AlertHistory()
         self._runner = Runner(self._watch, f"cluster-monitor {source.cluster}")
         self._checking: asyncio.Task[ClusterSnapshot] | None = None
 
@@ -157,6 +154,11 @@ class ClusterMonitor:
     def is_running(self) -> bool:
         """Whether it watches."""
         return self._runner.is_running()
+
+    async def forget(self, agent: str) -> bool:
+        """An agent is no longer expected. False: the source has none of this name, or can't forget it."""
+        forget = getattr(self._source, "forget", None)
+        return forget is not None and bool(await forget(agent))
 
     async def check_now(self) -> ClusterMetrics:
         """Checks once, now; a check that is already under way is waited for instead.
@@ -200,40 +202,41 @@ class ClusterMonitor:
         if self.cluster != self._known_as:  # the first answer named it: what was expected under another name goes
             self._signals.picture.remove(self._known_as)
             self._known_as = self.cluster
-        result = self._engine.evaluate(self._alerts.open, snapshot)
         # Between two answers: that nobody can tell for a while is no change of state of anybody
         changed = () if snapshot.source_error else transitions(answered, snapshot)
-        self._snapshot = snapshot
-        self._answered = answered if snapshot.source_error else snapshot
-        self._alerts.update(result.open, changed)
         # a wall clock that was set back meanwhile must not make a span end before it began
         read = max(look.began, look.read)
-        self._reporter.report(
-            CheckResult(
-                before=before,
-                snapshot=snapshot,
-                transitions=changed,
-                events=result.events,
-                open_alerts=tuple(alert for alert in result.open.values() if not alert.resolved),
-                times=CheckTimes(look.began, read, max(read, self._clock.now())),
-                outcome=look.outcome,
-                seconds=self._clock.monotonic() - began_monotonic,
+
+        def tell(alerts: Outcome) -> Outcome:
+            return self._reporter.report(
+                CheckResult(
+                    before=before,
+                    snapshot=snapshot,
+                    transitions=changed,
+                    alerts=alerts,
+                    times=CheckTimes(look.began, read, max(read, self._clock.now())),
+                    outcome=look.outcome,
+                    seconds=self._clock.monotonic() - began_monotonic,
+                )
             )
-        )
-        for event in result.events:
-            self._tell(event)
+
+        await self._alerts.begin(self.cluster, snapshot.taken_at)
+        outcome = self._alerts.evaluate(snapshot, tell)
+        self._snapshot = snapshot
+        self._answered = answered if snapshot.source_error else snapshot
+        await self._alerts.settle(outcome, changed, snapshot.taken_at)
+        await self._desk.checked(self.cluster, well=not snapshot.source_error)
         return snapshot
 
     # --- alerts -----------------------------------------------------------------------------------------------------
 
-    def _tell(self, event: AlertEvent) -> None:
-        """Runs the callback for one event. What it raises is logged, never the monitor's end."""
-        if self._callback is None or event.alert.level.rank < AlertLevel.WARNING.rank:
-            return
+    def _call_back(self, alert: Alert) -> None:
+        """Runs the callback for one alert. What it raises is logged, never the monitor's end."""
+        assert self._callback is not None  # noqa: S101 - handed on only where there is one
         try:
-            awaitable: Any = self._callback(event.told())
+            awaitable: Any = self._callback(alert)
         except Exception:  # noqa: BLE001 - a foreign function: logged with its traceback
-            _log.exception("the alert callback raised", cluster=self.cluster, rule=event.alert.rule)
+            _log.exception("the alert callback raised", cluster=self.cluster, rule=alert.rule)
             return
         if inspect.isawaitable(awaitable):
             self._runner.beside(awaitable, self._callback_done)
@@ -243,9 +246,9 @@ class ClusterMonitor:
             _log.error("the alert callback raised", cluster=self.cluster, exc_info=error)
 
     def get_alerts(
-        self, level: AlertLevel | None = None, resolved: bool | None = None, limit: int = 100
+        self, level: AlertLevel | None = None, resolved: bool | None = None, limit: int | None = 100
     ) -> list[Alert]:
-        """Alerts, newest first: open ones, and the last thousand that are over."""
+        """Alerts, newest first: open ones, and the last thousand that are over. They are copies."""
         return self._alerts.select(level, resolved, limit)
 
     def resolve_alert(self, alert_index: int) -> None:
@@ -253,13 +256,26 @@ class ClusterMonitor:
         unresolved = self.get_alerts(resolved=False)
         if 0 <= alert_index < len(unresolved):
             alert = unresolved[alert_index]
-            alert.resolved, alert.resolved_at = True, self._clock.now()
+            self._alerts.dismiss([alert.id], self._clock.now())
             _log.info("alert marked as resolved", cluster=self.cluster, agent_name=alert.agent_name, rule=alert.rule)
 
     def clear_alerts(self) -> None:
         """Forgets every alert. What is still wrong doesn't fire again until it was over once."""
-        self._alerts.clear()
+        self._alerts.dismiss([alert.id for alert in self._alerts.open], self._clock.now())
+        self._alerts.forget()
         _log.info("alerts cleared", cluster=self.cluster)
+
+    @property
+    def open_alerts(self) -> tuple[OpenAlert, ...]:
+        """Every alert that is pending, firing or dismissed, with all that is known of it."""
+        return self._alerts.open
+
+    async def acknowledge(self, alert_id: str, by: str, note: str = "") -> AlertEvent | None:
+        """Somebody takes care of an alert: it is not repeated at this level or below. None: no such alert fires."""
+        event = await self._alerts.acknowledge(alert_id, by, note, self._clock.now())
+        if event is not None:
+            tell_alert(event)
+        return event
 
     # --- what is known ----------------------------------------------------------------------------------------------
 
@@ -285,7 +301,7 @@ class ClusterMonitor:
     def get_status_summary(self) -> dict[str, Any]:
         """The seed's summary: settings, counts of alerts, and the last metrics (None before the first check)."""
         metrics = self.get_metrics()
-        every = self._alerts.select(None, None, None)
+        every = self.get_alerts(limit=None)
         return {
             "monitoring": self.is_running(),
             "check_interval": self._interval,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from telemetry.model import Alert, AlertLevel, ClusterSnapshot
@@ -19,9 +20,13 @@ showing the last 1 for as long as it looks back (Prometheus: five minutes)."""
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds in seconds of the histogram of check durations; one more bucket holds the rest."""
 
+DELIVERY_OUTCOMES = ("delivered", "retry", "failed")
+"""What an attempt to send a notification can come to."""
 
+AlertName = tuple[str, str, str]
+"""(cluster, agent name, rule) of an alert."""
 AlertKey = tuple[str, str, str, AlertLevel]
-"""(cluster, agent name, rule, level) of an alert."""
+"""The same with its level."""
 
 
 def alert_key(alert: Alert) -> AlertKey:
@@ -48,11 +53,13 @@ class Picture:
         self._lock = threading.Lock()
         self._snapshots: dict[str, ClusterSnapshot] = {}
         self._open_alerts: dict[str, tuple[Alert, ...]] = {}
-        self._alert_seen: dict[AlertKey, float] = {}
+        self._alert_keys: dict[str, dict[AlertKey, bool]] = {}
+        self._closed: dict[AlertKey, float] = {}
         self._alert_counts: dict[tuple[str, AlertLevel], int] = {}
         self._checks: dict[tuple[str, str, str], Histogram] = {}
         self._heartbeats: dict[str, float] = {}
         self._deliveries: dict[tuple[str, str], int] = {}
+        self._store_problem: str | None = None
 
     def expect(self, cluster: str) -> None:
         """Names a cluster before its first check: its alert counters exist from the start, at 0, for `rate()`."""
@@ -60,19 +67,29 @@ class Picture:
             for level in AlertLevel:
                 self._alert_counts.setdefault((cluster, level), 0)
 
-    def publish(self, snapshot: ClusterSnapshot, open_alerts: tuple[Alert, ...]) -> None:
-        """Replaces the cluster's snapshot and open alerts, and stamps its heartbeat with the snapshot's time."""
-        self.expect(snapshot.cluster)
+    def publish(self, snapshot: ClusterSnapshot, open_alerts: tuple[Alert, ...] | None) -> None:
+        """Replaces the cluster's snapshot, stamps its heartbeat with the snapshot's time, and replaces its open alerts.
+
+        None: they are those of before, which costs nothing however many they are.
+        """
+        cluster = snapshot.cluster
+        self.expect(cluster)
         with self._lock:
-            self._snapshots = {**self._snapshots, snapshot.cluster: snapshot}
-            self._open_alerts = {**self._open_alerts, snapshot.cluster: open_alerts}
-            for alert in open_alerts:
-                self._alert_seen[alert_key(alert)] = snapshot.taken_at
+            self._snapshots = {**self._snapshots, cluster: snapshot}
+            self._heartbeats = {**self._heartbeats, cluster: snapshot.taken_at}
+            if open_alerts is not None:
+                self._replace_alerts(cluster, open_alerts, snapshot.taken_at)
             oldest = snapshot.taken_at - CLOSED_ALERTS_SHOWN_FOR
-            self._alert_seen = {
-                key: at for key, at in self._alert_seen.items() if key[0] != snapshot.cluster or at >= oldest
-            }
-            self._heartbeats = {**self._heartbeats, snapshot.cluster: snapshot.taken_at}
+            self._closed = {key: at for key, at in self._closed.items() if key[0] != cluster or at >= oldest}
+
+    def _replace_alerts(self, cluster: str, alerts: tuple[Alert, ...], now: float) -> None:
+        before = self._alert_keys.get(cluster, {})
+        after = dict.fromkeys(map(alert_key, alerts), True)
+        closed = {key: at for key, at in self._closed.items() if key not in after}
+        closed.update((key, now) for key in before if key not in after)
+        self._closed = closed
+        self._alert_keys = {**self._alert_keys, cluster: after}
+        self._open_alerts = {**self._open_alerts, cluster: alerts}
 
     def count_alert(self, cluster: str, level: AlertLevel) -> None:
         """An alert of the cluster entered `level`: never called for a repeat."""
@@ -85,9 +102,20 @@ class Picture:
             self._checks.setdefault((cluster, source, outcome), Histogram()).observe(seconds)
 
     def count_delivery(self, channel: str, outcome: str) -> None:
-        """A notification left by `channel`; outcome is `delivered` or `failed`."""
+        """An attempt to send by `channel`; outcome is `delivered`, `retry` (it is tried again) or `failed`."""
         with self._lock:
             self._deliveries[channel, outcome] = self._deliveries.get((channel, outcome), 0) + 1
+
+    def expect_channels(self, channels: Iterable[str]) -> None:
+        """Names channels before their first message: their counters exist from the start, at 0, for `rate()`."""
+        with self._lock:
+            for channel in channels:
+                for outcome in DELIVERY_OUTCOMES:
+                    self._deliveries.setdefault((channel, outcome), 0)
+
+    def set_store_problem(self, problem: str) -> None:
+        """Why the store can't be used; "" when it can. Never called: this process has none."""
+        self._store_problem = problem
 
     def remove(self, cluster: str) -> None:
         """The cluster is watched no longer: its series go at once."""
@@ -95,7 +123,8 @@ class Picture:
             self._snapshots = {name: held for name, held in self._snapshots.items() if name != cluster}
             self._open_alerts = {name: held for name, held in self._open_alerts.items() if name != cluster}
             self._heartbeats = {name: held for name, held in self._heartbeats.items() if name != cluster}
-            self._alert_seen = {key: at for key, at in self._alert_seen.items() if key[0] != cluster}
+            self._alert_keys = {name: held for name, held in self._alert_keys.items() if name != cluster}
+            self._closed = {key: at for key, at in self._closed.items() if key[0] != cluster}
             self._alert_counts = {key: n for key, n in self._alert_counts.items() if key[0] != cluster}
             self._checks = {key: h for key, h in self._checks.items() if key[0] != cluster}
 
@@ -119,9 +148,21 @@ class Picture:
     def active_alerts(self) -> dict[AlertKey, bool]:
         """Whether each alert is open, at each level it had: those that were over a while ago are left out."""
         with self._lock:
-            active = dict.fromkeys(self._alert_seen, False)
-        active.update((alert_key(alert), True) for alert in self.open_alerts)
+            active = dict.fromkeys(self._closed, False)
+            for keys in self._alert_keys.values():
+                active.update(keys)
         return active
+
+    @property
+    def suppressed_alerts(self) -> dict[AlertName, bool]:
+        """Whether each alert that is open, or was a while ago, is not told at present: silenced, inhibited, known."""
+        with self._lock:
+            keys = [*self._closed, *(key for held in self._alert_keys.values() for key in held)]
+        found = {key[:3]: False for key in keys}
+        for alert in self.open_alerts:
+            if alert.suppressed or alert.acknowledged_by:
+                found[alert_key(alert)[:3]] = True
+        return found
 
     @property
     def alert_counts(self) -> dict[tuple[str, AlertLevel], int]:
@@ -134,6 +175,11 @@ class Picture:
         """How many notifications, by (channel, outcome)."""
         with self._lock:
             return dict(self._deliveries)
+
+    @property
+    def store_problem(self) -> str | None:
+        """Why the store can't be used, "" when it can, None where there is none."""
+        return self._store_problem
 
     @property
     def checks(self) -> dict[tuple[str, str, str], Histogram]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from telemetry.alerts import AlertEvent, Change
-from telemetry.model import Alert, AlertLevel, ClusterSnapshot, Transition
+from telemetry.alerts import Outcome
+from telemetry.model import AlertEvent, AlertLevel, Change, ClusterSnapshot, Transition
 from telemetry.runtime import Signals
 from telemetry.signals.logs import get_logger
 from telemetry.signals.semconv import EVENT_ALERT, EVENT_STATE_CHANGED
 from telemetry.signals.traces import CheckTimes, check_trace, trace_id
 
 _log = get_logger("telemetry.monitor")
+
+_ENTERS = (Change.FIRED, Change.ESCALATED, Change.DEESCALATED)
+"""With these an alert enters a level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,7 @@ class CheckResult:
     before: ClusterSnapshot | None
     snapshot: ClusterSnapshot
     transitions: Sequence[Transition]
-    events: Sequence[AlertEvent]
-    open_alerts: tuple[Alert, ...]
+    alerts: Outcome
     times: CheckTimes
     outcome: str
     seconds: float
@@ -37,7 +39,7 @@ class CheckResult:
     @property
     def worth_telling(self) -> bool:
         """Whether it becomes a trace: a transition, a failure or an alert."""
-        return bool(self.transitions or self.events or self.source_changed or self.new_problems)
+        return bool(self.transitions or self.alerts.events or self.source_changed or self.new_problems)
 
     @property
     def new_problems(self) -> tuple[str, ...]:
@@ -52,14 +54,16 @@ class Reporter:
     def __init__(self, signals: Signals) -> None:
         self._signals = signals
 
-    def report(self, result: CheckResult) -> None:
-        """Publishes first, so that nobody reads in the log what /metrics doesn't know yet; then tells, and flushes."""
-        snapshot, picture = result.snapshot, self._signals.picture
-        picture.publish(snapshot, result.open_alerts)
-        picture.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
-        self._signals.instruments.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
+    def report(self, result: CheckResult) -> Outcome:
+        """Publishes first, so that nobody reads in the log what /metrics doesn't know yet; then tells, and flushes.
+
+        Returns:
+            What became of the alerts, where those that fired carry the trace of this check.
+        """
+        snapshot = result.snapshot
         if not result.worth_telling:
-            return
+            self._publish(result, result.alerts)
+            return result.alerts
         with check_trace(
             self._signals.tracer,
             result.times,
@@ -68,14 +72,23 @@ class Reporter:
             outcome=result.outcome,
             error=snapshot.source_error,
         ) as span:
-            ids = trace_id(span)
+            alerts = result.alerts.traced(trace_id(span))
+            self._publish(result, alerts)
             for problem in result.new_problems:
                 _log.warning(problem, cluster=snapshot.cluster, source=snapshot.source)
             for transition in result.transitions:
                 self._tell_transition(transition)
-            for event in result.events:
-                self._tell_alert(event, ids)
+            for event in alerts.events:
+                self._tell_alert(event)
         self._signals.flush_soon()
+        return alerts
+
+    def _publish(self, result: CheckResult, alerts: Outcome) -> None:
+        snapshot, picture = result.snapshot, self._signals.picture
+        is_new = bool(alerts.changed or alerts.gone) or picture.snapshot(snapshot.cluster) is None
+        picture.publish(snapshot, tuple(held.as_alert() for held in alerts.state.firing()) if is_new else None)
+        picture.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
+        self._signals.instruments.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
 
     def _tell_transition(self, transition: Transition) -> None:
         agent = transition.agent
@@ -90,19 +103,23 @@ class Reporter:
             restart_count=agent.sample.restart_count,
         )
 
-    def _tell_alert(self, event: AlertEvent, ids: str) -> None:
+    def _tell_alert(self, event: AlertEvent) -> None:
         alert = event.alert
-        if event.change is Change.FIRED:
-            alert.trace_id = ids
-        if event.change in (Change.FIRED, Change.ESCALATED, Change.DEESCALATED):
+        if event.change in _ENTERS:
             self._signals.picture.count_alert(alert.cluster, alert.level)
-        level = AlertLevel.INFO if event.change is Change.RESOLVED else alert.level
-        _log.log(
-            level.value,
-            f"{alert.agent_name}: {event.text}",
-            event=f"{EVENT_ALERT}.{event.change}",
-            cluster=alert.cluster,
-            agent_name=alert.agent_name,
-            rule=alert.rule,
-            alert_level=alert.level.value,
-        )
+        tell_alert(event)
+
+
+def tell_alert(event: AlertEvent) -> None:
+    """What happened to an alert, as a line of the log."""
+    alert = event.alert
+    _log.log(
+        (alert.level if event.change in _ENTERS else AlertLevel.INFO).value,
+        f"{alert.subject}: {event.text}",
+        event=f"{EVENT_ALERT}.{event.change}",
+        cluster=alert.cluster,
+        agent_name=alert.subject,
+        rule=alert.rule,
+        alert_level=alert.level.value,
+        reason=event.reason.value,
+    )

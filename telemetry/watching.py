@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from telemetry.alerts import Rule, with_ladders
+from telemetry.desk import Desk
 from telemetry.monitor import ClusterMonitor
+from telemetry.rulebook import rules_of
 from telemetry.runtime import Signals
 from telemetry.settings import Cluster, Settings, SettingsError, Tmux
 from telemetry.sources.agents_file import ConfigError, read_agents_file
@@ -103,22 +104,17 @@ def source_of(
     return TmuxSource(replace(watch.options, quiet_after=quiet_after), store, on_problem=on_problem)
 
 
-def rules_of(settings: Settings) -> tuple[Rule, ...]:
-    """The catalogue of alert rules with the thresholds that are set."""
-    thresholds = settings.thresholds
-    return with_ladders(
-        idle=settings.idle_ladder.steps, restarts=thresholds.restarts.steps, stopped=thresholds.stopped.steps
-    )
-
-
-def monitor_of(source: Source, settings: Settings, signals: Signals | None = None) -> ClusterMonitor:
-    """A monitor with the times and thresholds that are set, reporting through the process's signals or those given."""
+def monitor_of(
+    source: Source, settings: Settings, signals: Signals | None = None, desk: Desk | None = None
+) -> ClusterMonitor:
+    """A monitor with the times and rules that are set, reporting through the process's signals or those given."""
     return ClusterMonitor.for_source(
         source,
         check_interval=settings.check_interval,
         agent_timeout=settings.agent_timeout,
         max_idle_time=settings.max_idle_time,
         rules=rules_of(settings),
+        desk=desk,
         signals=signals,
     )
 

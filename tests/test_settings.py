@@ -57,8 +57,32 @@ WRONG_FILES = {
     "clusters: [{tmux: {session: a}}]": "clusters[0] lacks the key name",
     "clusters: [{name: a, tmx: {}}]": "clusters[0].tmx is not known: did you mean tmux?",
     "clusters: [{name: a}, {name: a}]": "clusters is [{'name': 'a'}, {'name': 'a'}]: it must be a list",
-    "channels: {smtp_password: [geheim]}": "channels.smtp_password is (hidden): it must be a password",
-    "channels: {smtp_port: high}": "channels.smtp_port is 'high': it must be a whole number",
+    "channels: {email: {password: [geheim]}}": "channels.email.password is (hidden): it must be the password",
+    "channels: {email: {port: high}}": "channels.email.port is 'high': it must be a whole number",
+    "channels: {email: {to: someone}}": "channels.email.to is 'someone': it must be email addresses",
+    "channels: geheim": "channels is (hidden): it must be a section with the keys slack, email, webhook,",
+    "channels: {slack: 'https://x/geheim'}": "channels.slack is (hidden): it must be a section",
+    "channels: {slack: {webhook_url: 'ftp://x/geheim'}}": "channels.slack.webhook_url is (hidden): it must be the http",
+    "channels: {slack: {webhook_url: 'http://169.254.169.254/geheim'}}": "not at a link-local or metadata address",
+    "channels: {more: geheim}": "channels.more is (hidden): it must be a list of channels",
+    "channels: {more: [{name: x}]}": "channels.more[0] is (hidden): it must be a list of channels",
+    "channels: {more: [{name: slack, slack: {webhook_url: 'https://x/geheim'}}]}": (
+        "channels.more[0].name is 'slack': it must be a name that no other channel has"
+    ),
+    "channels: {pager: {}}": "channels.pager is not known; known here: slack, email, webhook, alertmanager, apprise",
+    "routes: [{channels: pager}]": "routes[0].channels is 'pager': it must be one of slack, email, webhook,",
+    "routes: [{hours: 9-5}]": "routes[0].hours is '9-5': it must be hours as in 22:00-06:00",
+    "routes: [{days: someday}]": "routes[0].days is 'someday': it must be days as in mon-fri",
+    "maintenance: [{zone: Mars}]": "maintenance[0].zone is 'Mars': it must be a time zone such as Asia/Tokyo",
+    "rules: {agent_idle: {thresholds: [3, 2, 1]}}": "rules.agent_idle.thresholds is [3, 2, 1]: it must be three",
+    "rules: {agent_idel: {}}": "rules.agent_idel is not known: did you mean agent_idle?",
+    "rules: {agent_stopped: {thresholds: 1}}": "rules.agent_stopped.thresholds is not known",
+    "rules: {agent_stopped: {level: loud}}": "rules.agent_stopped.level is 'loud': it must be one of info, warning,",
+    "overrides: [{agent: x}]": "overrides[0] lacks the key rules",
+    "overrides: [{agent: x, rules: {agent_idle: {for: -1}}}]": "overrides[0].rules.agent_idle.for is -1: it must be",
+    "notify: {language: de}": "notify.language is 'de': it must be en or ja",
+    "deadman: geheim": "deadman is (hidden): it must be a section with the keys url",
+    "history: {retention_days: 0}": "history.retention_days is 0: it must be a whole number of days",
     "a: b: c": "line 1: isn't YAML as meant: mapping values are not allowed here",
     "profile: staging\nprofile: production": "line 2: isn't YAML as meant: the key 'profile' stands twice",
     "- a": "must hold «key: value» lines, but is a list",
@@ -211,7 +235,8 @@ def test_a_dotenv_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_every_variable_is_ours_or_the_seeds() -> None:
     seeds = {"BACKENDS", "SLACK_WEBHOOK_URL", "SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD", "ALERT_EMAIL_TO"}
-    assert {name for name in VARIABLES if not name.startswith("ORCHESTRATOR_")} == seeds
+    further = {"SMTP_FROM", "SMTP_SECURITY", "SMTP_CA_FILE", "ALERTMANAGER_URL", "APPRISE_URLS"}
+    assert {name for name in VARIABLES if not name.startswith("ORCHESTRATOR_")} == seeds | further
     assert len(VARIABLES) == sum(bool(known.about.variable) for known in KNOWN.values())
 
 

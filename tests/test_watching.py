@@ -8,8 +8,9 @@ import pytest
 
 from telemetry.alerts.rules import AGENT_STOPPED, CATALOGUE
 from telemetry.model import AlertLevel
+from telemetry.rulebook import rules_of
 from telemetry.settings import Settings, SettingsError, load
-from telemetry.watching import is_configured, rules_of, source_of, watches
+from telemetry.watching import is_configured, source_of, watches
 
 
 def settings(folder: Path, text: str = "") -> Settings:
@@ -68,7 +69,9 @@ def test_a_file_that_cannot_be_meant_is_a_wrong_setting(tmp_path: Path) -> None:
 def test_thresholds_reach_the_rules_and_nothing_else_changes(tmp_path: Path) -> None:
     rules = {
         rule.id: rule
-        for rule in rules_of(settings(tmp_path, "max_idle_time: 60\nthresholds: {restarts: '1,2,3', stopped: '2,3,4'}"))
+        for rule in rules_of(
+            settings(tmp_path, "max_idle_time: 60\nthresholds: {restarts: '1,2,3', stopped: '2,3,4'}")
+        ).rules
     }
     assert list(rules) == [rule.id for rule in CATALOGUE]
     assert rules["agent_idle"].level(119) is AlertLevel.WARNING
@@ -79,7 +82,7 @@ def test_thresholds_reach_the_rules_and_nothing_else_changes(tmp_path: Path) -> 
 
 
 def test_the_settings_own_thresholds_are_the_catalogues(tmp_path: Path) -> None:
-    assert rules_of(settings(tmp_path)) == CATALOGUE
+    assert rules_of(settings(tmp_path)).rules == CATALOGUE
 
 
 @pytest.mark.parametrize(("interval", "quiet_after"), [(1, 10.0), (10, 25.0)])

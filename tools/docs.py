@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 
 from telemetry.alerts import CATALOGUE
@@ -38,10 +39,14 @@ def metrics() -> str:
 def rules() -> str:
     """A row for each alert rule: at which value each level begins."""
     levels = (AlertLevel.WARNING, AlertLevel.ERROR, AlertLevel.CRITICAL)
-    rows = ["| rule | what it watches | WARNING | ERROR | CRITICAL |", "|---|---|---|---|---|"]
+    rows = ["| rule | what it watches | WARNING | ERROR | CRITICAL | over after |", "|---|---|---|---|---|---|"]
     for rule in CATALOGUE:
         cells = [_threshold(rule.levels.get(level)) for level in levels]
-        rows.append(f"| `{rule.id}` | {rule.watches or rule.summary} | {' | '.join(cells)} |")
+        watches = (rule.watches or rule.summary) + ("" if rule.enabled else " (off until it is enabled)")
+        if rule.window:
+            watches += f" of {rule.window:g} s"
+        quiet = f"{rule.keep_firing_for:g} s" if rule.keep_firing_for else "at once"
+        rows.append(f"| `{rule.id}` | {watches} | {' | '.join(cells)} | {quiet} |")
     return "\n".join(rows) + "\n"
 
 
@@ -49,11 +54,13 @@ def settings() -> str:
     """A row for each setting: its variable, its key in a settings file, what it may be, its default."""
     rows = ["| variable | key in a file | allowed | default |", "|---|---|---|---|"]
     for known in walk(Settings):
-        if known.path[0] == "channels":
-            continue  # names that users have, not in use yet
+        if known.path[0] == "rules":
+            continue  # the same for each rule: told by the table of rules
         default = known.default
         if isinstance(default, float):
             default = f"{default:g}"
+        elif isinstance(default, Enum):
+            default = default.value
         elif isinstance(default, Path) or default in (None, "", ()):
             default = _SAID.get(known.key, "")
         variable = f"`{known.about.variable}`" if known.about.variable else ""
@@ -69,6 +76,11 @@ _SAID = {
     "tmux.socket": "your own server",
     "tmux.session": "every session",
     "backends": "`prometheus,file`",
+    "notify.dashboard_url": "as this machine reaches it",
+    "channels.email.sender": "the user, where that is an address",
+    "channels.email.security": "`tls` at port 465, else `starttls`",
+    "channels.email.ca_file": "what the system trusts",
+    "history.retention_days": "7 / 30 / 90 by profile",
 }
 """Defaults that a value can't say."""
 

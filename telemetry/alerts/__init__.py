@@ -1,19 +1,27 @@
 """What is wrong, at which level, since when: the catalogue of rules and the engine that applies it."""
 
-from telemetry.alerts.engine import AlertEvent, Change, Engine, Key, Outcome
+from telemetry.alerts.controls import Controls, Maintenance
+from telemetry.alerts.engine import Engine, EngineState, Outcome
 from telemetry.alerts.history import AlertHistory
-from telemetry.alerts.rules import AGENT_RESTARTING, CATALOGUE, Rule, idle_ladder, with_ladders
+from telemetry.alerts.lifecycle import Damping
+from telemetry.alerts.rules import AGENT_RESTARTING, CATALOGUE, Rule, idle_ladder, ladder, with_ladders
+from telemetry.alerts.ruleset import Override, RuleChange, RuleSet
 
 __all__ = [
     "AGENT_RESTARTING",
     "CATALOGUE",
-    "AlertEvent",
     "AlertHistory",
-    "Change",
+    "Controls",
+    "Damping",
     "Engine",
-    "Key",
+    "EngineState",
+    "Maintenance",
     "Outcome",
+    "Override",
     "Rule",
+    "RuleChange",
+    "RuleSet",
     "idle_ladder",
+    "ladder",
     "with_ladders",
 ]

@@ -1,166 +1,401 @@
-"""Alerts are states, not events: an alert has an identity, fires once, changes level, is resolved once.
+"""The engine: what was open and what is seen come in, what is open now and what happened go out. Pure.
 
-Pure: what was open and what is seen come in, what is open now and what happened go out. A check that finds nothing new
-yields nothing.
+Alerts are states, not events: an alert has an identity (cluster, agent, rule), fires once, changes its level, is over
+once. A check that finds nothing new yields nothing, and costs one comparison an agent however many alerts are open.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from functools import cached_property
+from itertools import zip_longest
+from typing import TypeVar
 
-from telemetry.alerts import rules as catalogue
-from telemetry.model import AgentHealth, Alert, AlertLevel, ClusterSnapshot, State
+from telemetry.alerts import findings as judge
+from telemetry.alerts import lifecycle
+from telemetry.alerts.controls import Controls
+from telemetry.alerts.findings import Finding, Findings
+from telemetry.alerts.inhibit import Inhibitors
+from telemetry.alerts.lifecycle import Damping, Place, Step, Terms
+from telemetry.alerts.rules import AGENT_IDLE, CATALOGUE, SOURCE_FAILING, Rule
+from telemetry.alerts.ruleset import RuleSet
+from telemetry.model import (
+    Acknowledgement,
+    AgentHealth,
+    AlertEvent,
+    AlertMemory,
+    Change,
+    ClusterSnapshot,
+    Key,
+    OpenAlert,
+    Phase,
+    Reason,
+    State,
+    Suppression,
+)
 
-Key = tuple[str, str]
-"""An alert's identity in its cluster: (agent name, or "" for the cluster itself; rule id)."""
-
-
-class Change(StrEnum):
-    """What happened to an alert."""
-
-    FIRED = "fired"
-    ESCALATED = "escalated"
-    DEESCALATED = "deescalated"
-    RESOLVED = "resolved"
+_MOST_RESTARTS = 100
+"""Restarts between two checks that are remembered: a source that counts thousands at once must not fill the memory."""
+_NOTHING: Findings = {}
+_NO_CONTROLS = Controls()
+_ENDING = Suppression(Reason.ENDING, "its cause is over; whether that lasts is being waited for")
 
 
 @dataclass(frozen=True, slots=True)
-class AlertEvent:
-    """One thing that happened to one alert; `text` says it in one line."""
+class EngineState:
+    """All that one cluster's evaluation needs of the ones before. Replaced whole; the same object: nothing changed.
 
-    change: Change
-    alert: Alert
-    text: str
+    Attributes:
+        alerts: Every alert that is pending, firing or dismissed.
+        memory: See there. These two outlive the process; the rest is made anew by the first evaluation.
+        found: What is wrong with each agent of which anything is; under "" with the cluster.
+        seen: The last snapshot for which the source gave an answer.
+        shape: What, besides agents, the last evaluation saw of the cluster.
+        controls: Those that held at the last evaluation.
+        due_at: Until then, what was seen means the same (Unix s).
+    """
 
-    def told(self) -> Alert:
-        """The alert as a callback is told: a copy; one that is over comes as INFO, saying so in its message."""
-        if self.change is Change.RESOLVED:
-            return replace(self.alert, level=AlertLevel.INFO, message=self.text)
-        return replace(self.alert)
+    alerts: Mapping[Key, OpenAlert] = field(default_factory=dict)
+    memory: AlertMemory = field(default_factory=AlertMemory)
+    found: Mapping[str, Findings] = field(default_factory=dict)
+    seen: ClusterSnapshot | None = None
+    shape: tuple[object, ...] = ()
+    controls: Controls | None = None
+    due_at: float = -math.inf
 
-
-_Findings = dict[Key, tuple[AlertLevel, str]]
-"""What should be open now: the level and the message of each."""
+    def firing(self) -> tuple[OpenAlert, ...]:
+        """The alerts that fire now."""
+        return tuple(alert for alert in self.alerts.values() if alert.phase is Phase.FIRING)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one evaluation: every alert that is open now, and what changed."""
+    """The result of one evaluation.
 
-    open: Mapping[Key, Alert]
-    events: tuple[AlertEvent, ...] = field(default=())
+    Attributes:
+        state: What the next one starts from.
+        events: What happened, in the order of the catalogue.
+        changed: Every alert that is other than before, as it is now; those that are no more aren't in it.
+        gone: The keys of those that are no more.
+        memory_changed: Whether `state.memory` is other than before.
+    """
+
+    state: EngineState
+    events: tuple[AlertEvent, ...] = ()
+    changed: tuple[OpenAlert, ...] = ()
+    gone: tuple[Key, ...] = ()
+    memory_changed: bool = False
+
+    @property
+    def is_news(self) -> bool:
+        """Whether anything is other than before."""
+        return bool(self.events or self.changed or self.gone or self.memory_changed)
+
+    def traced(self, trace_id: str) -> Outcome:
+        """The same, where what fired carries the trace of the check that raised it."""
+        fired = {event.alert.key for event in self.events if event.change is Change.FIRED}
+        if not fired or not trace_id:
+            return self
+        named = {key: replace(self.state.alerts[key], trace_id=trace_id) for key in fired if key in self.state.alerts}
+        return replace(
+            self,
+            state=replace(self.state, alerts={**self.state.alerts, **named}),
+            events=tuple(replace(e, alert=named.get(e.alert.key, e.alert)) for e in self.events),
+            changed=tuple(named.get(alert.key, alert) for alert in self.changed),
+        )
 
 
 class Engine:
-    """The rules with their thresholds. Holds no state of a cluster."""
+    """The rules of one cluster. Holds no state of it."""
 
-    def __init__(self, rules: Iterable[catalogue.Rule] = catalogue.CATALOGUE) -> None:
-        self._rules = {rule.id: rule for rule in rules}
-        self._idle_from = self._lowest(catalogue.AGENT_IDLE)
-        self._restarts_from = self._lowest(catalogue.AGENT_RESTARTING)
+    def __init__(self, rules: RuleSet | Iterable[Rule] = CATALOGUE, damping: Damping | None = None) -> None:
+        self._rules = rules if isinstance(rules, RuleSet) else RuleSet(tuple(rules))
+        self._damping = damping or Damping()
 
-    def _lowest(self, rule: catalogue.Rule) -> float:
-        known = self._rules.get(rule.id)
-        return known.lowest if known else math.inf
+    @property
+    def rules(self) -> RuleSet:
+        """The rules that are applied."""
+        return self._rules
 
-    def evaluate(self, held: Mapping[Key, Alert], snapshot: ClusterSnapshot) -> Outcome:
+    def evaluate(self, state: EngineState, snapshot: ClusterSnapshot, controls: Controls | None = None) -> Outcome:
         """What is open after `snapshot`, given what was open before it; times are the snapshot's."""
-        findings = self._findings(snapshot)
-        unseen = {agent.name for agent in snapshot.agents if agent.state is State.UNKNOWN}
-        now_open: dict[Key, Alert] = {}
+        controls = _NO_CONTROLS if controls is None else controls
+        if self._rules.cluster != snapshot.cluster:  # a cluster may get its name from the first answer
+            self._rules = self._rules.for_cluster(snapshot.cluster)
+        run = _Run(self._rules, self._damping, state, snapshot)
+        if run.nothing_new(controls):
+            return Outcome(state)
+        return run.outcome(controls)
+
+    @staticmethod
+    def acknowledge(state: EngineState, key: Key, by: str, note: str, now: float) -> Outcome:
+        """Somebody takes care of an alert that fires.
+
+        Raises:
+            KeyError: No such alert fires.
+        """
+        alert = state.alerts[key]
+        if alert.phase is not Phase.FIRING:
+            raise KeyError(key)
+        known = replace(alert, acknowledged=Acknowledgement(by, now, alert.level, note))
+        text = f"acknowledged by {by}" + (f": {note}" if note else "")
+        event = AlertEvent(Change.ACKNOWLEDGED, known, Reason.PERSON, now, text)
+        return Outcome(replace(state, alerts={**state.alerts, key: known}), (event,), (known,))
+
+    @staticmethod
+    def dismiss(state: EngineState, keys: Iterable[Key], now: float) -> Outcome:
+        """A person resolves alerts: they are over, and quiet until their cause was over once. Unknown keys: nothing."""
+        alerts = dict(state.alerts)
         events: list[AlertEvent] = []
-        for key, alert in held.items():
-            finding = findings.pop(key, None)
-            if finding is not None:
-                kept, event = _carry_on(alert, *finding)
-                now_open[key] = kept
-                if event:
-                    events.append(event)
-            elif snapshot.source_error or key[0] in unseen:
-                now_open[key] = alert  # nobody can tell: what was wrong stays wrong until it is seen to be over
-            elif not alert.resolved:  # a person may have resolved it before its cause was over
-                events.append(_resolve(alert, snapshot))
-        for (agent, rule), (level, message) in findings.items():
-            alert = Alert(
-                level=level,
-                agent_name=agent or snapshot.cluster,
-                message=message,
-                timestamp=snapshot.taken_at,
-                cluster=snapshot.cluster,
-                rule=rule,
-            )
-            now_open[agent, rule] = alert
-            events.append(AlertEvent(Change.FIRED, alert, message))
-        return Outcome(now_open, tuple(events))
-
-    def _findings(self, snapshot: ClusterSnapshot) -> _Findings:
-        found: _Findings = {}
-        if snapshot.source_error:
-            text = f"the source does not answer: {snapshot.source_error}"
-            self._find(found, "", catalogue.SOURCE_FAILING, 0.0, text)
-            return found
-        now = snapshot.taken_at
-        idle_from, restarts_from = self._idle_from, self._restarts_from
-        busy, idle = State.BUSY, State.IDLE
-        for agent in snapshot.agents:
-            sample, state = agent[0], agent[1]
-            # The many that are well are passed over at once: this loop is what a thousand agents cost.
-            if sample[3] < restarts_from and (
-                state is busy or (state is idle and now - (sample[4] or agent[4]) < idle_from)
-            ):
+        for key in keys:
+            alert = alerts.get(key)
+            if alert is None or alert.phase is not Phase.FIRING:
                 continue
-            self._of_agent(found, agent, now)
-        self._of_cluster(found, snapshot)
-        return found
+            alerts[key] = replace(alert, phase=Phase.DISMISSED, suppressed=None)
+            events.append(AlertEvent(Change.DISMISSED, alerts[key], Reason.PERSON, now, f"resolved: {alert.message}"))
+        return Outcome(replace(state, alerts=alerts), tuple(events), tuple(event.alert for event in events))
 
-    def _of_cluster(self, found: _Findings, snapshot: ClusterSnapshot) -> None:
-        total, stopped = len(snapshot.agents), snapshot.count(State.STOPPED)
-        if stopped:
-            self._find(found, "", catalogue.STOPPED_AGENTS, stopped, f"{stopped} of {total} agents stopped")
-        if not snapshot.session_exists:
-            what = f"session {snapshot.session_name} is gone" if snapshot.session_name else "its session is gone"
-        elif total and stopped == total:
-            what = f"none of its {total} agents runs"
+    @staticmethod
+    def end_all(state: EngineState, reason: Reason, now: float) -> Outcome:
+        """Every alert is over: its cluster is watched no longer."""
+        steps = [lifecycle.end(alert, reason, now) for alert in state.alerts.values()]
+        events = tuple(step.event for step in steps if step.event)
+        return Outcome(EngineState(), events, gone=tuple(state.alerts), memory_changed=True)
+
+
+class _Run:
+    """One evaluation while it goes on."""
+
+    def __init__(self, rules: RuleSet, damping: Damping, state: EngineState, snapshot: ClusterSnapshot) -> None:
+        self._rules, self._damping = rules, damping
+        self._state, self._snapshot, self._now = state, snapshot, snapshot.taken_at
+        self._before: Sequence[AgentHealth] = state.seen.agents if state.seen else ()
+        self._shape = (snapshot.session_exists, snapshot.source_error, len(snapshot.agents))
+        answers_again = bool(state.shape) and bool(state.shape[1]) and not snapshot.source_error
+        self._is_due = self._now >= state.due_at or answers_again
+        # a source that gives no answer says nothing about anybody: what was wrong stays wrong until it is seen to end
+        self._blind = bool(snapshot.source_error)
+        self._new = [] if self._blind else self._seen_anew()
+        self._alerts = dict(state.alerts)
+        self._found = dict(state.found)
+        self._fires = dict(state.memory.fires)
+        self._restarts = dict(state.memory.restarts)
+        self._events: list[AlertEvent] = []
+        self._alerts_changed = self._memory_changed = False
+        self._due_at = math.inf if self._is_due else state.due_at
+
+    def _seen_anew(self) -> list[tuple[AgentHealth, AgentHealth | None]]:
+        """Agents of which something is other than at the last answer, with what was known; for a due state, all."""
+        agents, before = self._snapshot.agents, self._before
+        if agents is before and not self._is_due:
+            return []
+        if self._is_due:
+            known = {agent[0][0]: agent for agent in before}
+            return [(agent, known.get(agent[0][0])) for agent in agents]
+        anew = [(agent, was) for agent, was in zip_longest(agents, before) if agent is not was and agent is not None]
+        if any(was is None or was[0][0] != agent[0][0] for agent, was in anew):  # another order, or others
+            known = {agent[0][0]: agent for agent in before}
+            return [(agent, was) for agent, _ in anew if (was := known.get(agent[0][0])) is not agent]
+        return anew
+
+    def nothing_new(self, controls: Controls) -> bool:
+        """Whether this evaluation can't find anything."""
+        return (
+            not self._is_due and not self._new and self._shape == self._state.shape and controls is self._state.controls
+        )
+
+    def outcome(self, controls: Controls) -> Outcome:
+        """Everything, once."""
+        touched = self._judge_agents()
+        touched |= self._leave_out_the_gone()
+        touched |= self._judge_cluster()
+        if self._is_due:
+            touched |= self._alerts.keys()
+        for key in sorted(touched, key=_in_order):
+            self._step(key)
+        self._forget_old()
+        if self._alerts_changed or self._is_due or controls is not self._state.controls:
+            self._suppress(controls)
+        before, after = self._state.alerts, self._alerts if self._alerts_changed else self._state.alerts
+        memory = AlertMemory(self._fires, self._restarts) if self._memory_changed else self._state.memory
+        state = EngineState(
+            alerts=after,
+            memory=memory,
+            found=self._found,
+            seen=self._state.seen if self._blind else self._snapshot,
+            shape=self._shape,
+            controls=controls,
+            due_at=min(self._due_at, controls.next_change(self._now)),
+        )
+        if after is before:
+            return Outcome(state, memory_changed=self._memory_changed)
+        return Outcome(
+            state=state,
+            events=tuple(self._events),
+            changed=tuple(alert for key, alert in after.items() if before.get(key) is not alert),
+            gone=tuple(key for key in before if key not in after),
+            memory_changed=self._memory_changed,
+        )
+
+    # --- what is found ----------------------------------------------------------------------------------------------
+
+    def _judge_agents(self) -> set[Key]:
+        touched: set[Key] = set()
+        now, found, restarts = self._now, self._found, self._restarts
+        idle_from = self._rules.lowest(AGENT_IDLE.id)
+        busy, idle = State.BUSY, State.IDLE
+        for agent, was in self._new:
+            sample, state = agent[0], agent[1]
+            name = sample[0]
+            count = sample[3]
+            # The many that are well are passed over at once: this loop is what a thousand agents cost.
+            if not count and name not in found:
+                if state is busy:
+                    continue
+                if state is idle and now < (due := (sample[4] or agent[4]) + idle_from):
+                    self._due_at = min(self._due_at, due)
+                    continue
+            if state is State.UNKNOWN:
+                continue  # nobody can tell of this one: what was wrong with it stays
+            if was is not None and count > was[0][3]:
+                restarts[name] = (*restarts.get(name, ()), *(now,) * min(count - was[0][3], _MOST_RESTARTS))
+                self._memory_changed = True
+            rules = self._rules.of_agent(name, sample.role)
+            now_found, due = judge.of_agent(agent, rules, restarts.get(name, ()), now)
+            self._due_at = min(self._due_at, due)
+            touched |= self._take(name, now_found)
+        return touched
+
+    def _take(self, agent: str, now_found: Findings) -> set[Key]:
+        """Keeps what was found, and says of which alerts the step must be made."""
+        before = self._found.get(agent, _NOTHING)
+        if now_found:
+            self._found[agent] = now_found
+        else:
+            self._found.pop(agent, None)
+        return {
+            Key(agent, rule) for rule in before.keys() | now_found.keys() if before.get(rule) != now_found.get(rule)
+        }
+
+    def _leave_out_the_gone(self) -> set[Key]:
+        """Agents that are no longer expected take their alerts along."""
+        if self._blind or (not self._is_due and self._shape == self._state.shape and not self._has_others()):
+            return set()
+        here = {agent[0][0] for agent in self._snapshot.agents}
+        touched: set[Key] = set()
+        for key in list(self._alerts):
+            if key.agent and key.agent not in here:
+                self._end(key, Reason.GONE)
+        for name in [name for name in self._found if name and name not in here]:
+            touched |= self._take(name, {})
+            self._restarts.pop(name, None)
+        return touched
+
+    def _has_others(self) -> bool:
+        """Whether an agent is new: one that takes another's place leaves the number the same."""
+        return any(was is None for _, was in self._new)
+
+    def _judge_cluster(self) -> set[Key]:
+        rules = self._rules.of_cluster()
+        found = judge.of_cluster(self._snapshot, rules)
+        if self._blind:
+            found = {**self._found.get("", _NOTHING), **found}
+        return self._take("", found)
+
+    # --- what becomes of it -----------------------------------------------------------------------------------------
+
+    def _step(self, key: Key) -> None:
+        rules = self._rules.of_agent(key.agent, self._role(key)) if key.agent else self._rules.of_cluster()
+        rule = rules.get(key.rule)
+        finding: Finding | None = self._found.get(key.agent, _NOTHING).get(key.rule)
+        alert = self._alerts.get(key)
+        if rule is None or not rule.enabled:
+            if alert is not None:
+                self._end(key, Reason.RULE_OFF)
+            return
+        if alert is not None and self._is_held(key, finding):
+            self._due_at = self._now  # it is looked at again as soon as somebody can tell
+            return
+        terms = Terms(rule, self._fires.get(key, ()), self._damping, self._now)
+        if alert is not None:
+            step = lifecycle.go_on(alert, finding, terms)
+        elif finding is not None:
+            place = Place(self._snapshot.cluster, key.agent, key.rule, self._role(key))
+            step = lifecycle.begin(place, finding, terms)
         else:
             return
-        self._find(found, "", catalogue.CLUSTER_DOWN, 0.0, f"cluster {snapshot.cluster} is down: {what}")
+        self._apply(key, step)
 
-    def _of_agent(self, found: _Findings, agent: AgentHealth, now: float) -> None:
-        sample, state = agent[0], agent[1]
-        if state is State.STOPPED:
-            self._find(found, sample.name, catalogue.AGENT_STOPPED, 0.0, f"agent stopped: {agent.reason}")
-        elif state is State.IDLE:
-            if sample.has_work is not False:
-                idle = agent.idle_time(now)
-                self._find(found, sample.name, catalogue.AGENT_IDLE, idle, f"agent idle for {idle:.0f} s")
-        elif state is State.UNRESPONSIVE:
-            reason = f"agent is unresponsive: {agent.reason}"
-            self._find(found, sample.name, catalogue.AGENT_UNRESPONSIVE, 0.0, reason)
-        restarts = sample.restart_count
-        if restarts >= self._restarts_from:
-            self._find(found, sample.name, catalogue.AGENT_RESTARTING, restarts, f"agent restarted {restarts} times")
+    def _is_held(self, key: Key, finding: Finding | None) -> bool:
+        """Whether nobody can tell if the cause is over: then it goes on as it is."""
+        if finding is not None:
+            return False
+        if self._blind:
+            return key.rule != SOURCE_FAILING.id
+        return key.agent in self._unknown
 
-    def _find(self, found: _Findings, agent: str, rule: catalogue.Rule, value: float, message: str) -> None:
-        known = self._rules.get(rule.id)
-        if known and (level := known.level(value)):
-            found[agent, rule.id] = (level, message)
+    @cached_property
+    def _unknown(self) -> set[str]:
+        return {agent[0][0] for agent in self._snapshot.agents if agent[1] is State.UNKNOWN}
+
+    def _role(self, key: Key) -> str:
+        alert = self._alerts.get(key)
+        if alert is not None:
+            return alert.role
+        return next((agent.sample.role for agent, _ in self._new if agent[0][0] == key.agent), "")
+
+    def _end(self, key: Key, reason: Reason) -> None:
+        self._apply(key, lifecycle.end(self._alerts[key], reason, self._now))
+
+    def _apply(self, key: Key, step: Step) -> None:
+        if step.alert is None:
+            self._alerts_changed |= self._alerts.pop(key, None) is not None
+        elif self._alerts.get(key) is not step.alert:
+            self._alerts[key] = step.alert
+            self._alerts_changed = True
+        if step.event is not None:
+            self._events.append(step.event)
+        if step.fires is not None:
+            self._fires[key] = step.fires
+            self._memory_changed = True
+        self._due_at = min(self._due_at, step.due_at)
+
+    def _forget_old(self) -> None:
+        """The memory holds only what may still matter."""
+        if not self._is_due:
+            return
+        window = max((rule.window for rule in self._rules.rules), default=0.0)
+        fires = _since(self._now - self._damping.window, self._fires)
+        restarts = _since(self._now - window, self._restarts)
+        if (fires, restarts) != (self._fires, self._restarts):
+            self._fires, self._restarts, self._memory_changed = fires, restarts, True
+
+    def _suppress(self, controls: Controls) -> None:
+        """Says of every alert that fires whether, and why, it is not to be told."""
+        inhibitors = Inhibitors(self._alerts.values())
+        for key, alert in list(self._alerts.items()):
+            if alert.phase is not Phase.FIRING:
+                continue
+            why = controls.suppression(alert, self._now) or inhibitors.suppression(alert)
+            if why is None and alert.lower_since is not None and key.rule not in self._found.get(key.agent, _NOTHING):
+                why = _ENDING
+            if why != alert.suppressed:
+                self._alerts[key] = replace(alert, suppressed=why)
+                self._alerts_changed = True
 
 
-def _carry_on(alert: Alert, level: AlertLevel, message: str) -> tuple[Alert, AlertEvent | None]:
-    """The same alert goes on: the message always as it is now, an event only where the level changed."""
-    alert.message = message
-    if level is alert.level or alert.resolved:  # what a person resolved is quiet until its cause was over once
-        alert.level = level
-        return alert, None
-    change = Change.ESCALATED if level.rank > alert.level.rank else Change.DEESCALATED
-    alert.level = level
-    return alert, AlertEvent(change, replace(alert), message)
+K = TypeVar("K")
 
 
-def _resolve(alert: Alert, snapshot: ClusterSnapshot) -> AlertEvent:
-    alert.resolved, alert.resolved_at = True, snapshot.taken_at
-    after = max(0.0, snapshot.taken_at - alert.timestamp)
-    return AlertEvent(Change.RESOLVED, alert, f"over after {after:.0f} s: {alert.message}")
+def _since(oldest: float, remembered: Mapping[K, tuple[float, ...]]) -> dict[K, tuple[float, ...]]:
+    """What of it is later than `oldest`."""
+    return {key: kept for key, times in remembered.items() if (kept := tuple(at for at in times if at > oldest))}
+
+
+_ORDER = {rule.id: at for at, rule in enumerate(CATALOGUE)}
+
+
+def _in_order(key: Key) -> tuple[int, str, str]:
+    return _ORDER.get(key.rule, len(_ORDER)), key.rule, key.agent

@@ -1,14 +1,18 @@
-"""The catalogue of alert rules: the one source of thresholds. Engine, documentation and dashboards read it."""
+"""The catalogue of alert rules: the one source of thresholds. Engine, documentation and Prometheus rules read it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from telemetry.model import AlertLevel
 
 INFO, WARNING, ERROR, CRITICAL = AlertLevel
+
+Levels = Mapping[AlertLevel, float]
+Ladder = tuple[float, float, float]
+"""Thresholds of WARNING, ERROR and CRITICAL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +23,29 @@ class Rule:
         id: Its name in alerts, metrics and settings.
         watches: What the thresholds measure, with its unit; "" where a rule has one level and no threshold.
         levels: The value from which each level holds, ascending in level; 0.0 where being so is enough.
-        summary: What is wrong, in words.
-        todo: What the person who is paged does first.
+        summary: What is wrong, in words; `summary_ja` in Japanese.
+        todo: What the person who is paged does first; `todo_ja` in Japanese.
+        of_cluster: It is about the cluster as a whole, not about one agent.
+        hold_for: Seconds for which its cause must be there before it fires.
+        keep_firing_for: Seconds for which its cause must be gone before it is over; what comes back sooner is no news.
+        window: Seconds that are looked back on, where it counts something over time; 0.0 where it doesn't.
+        enabled: Whether it is applied.
+        runbook_url: Where more is written, or "".
     """
 
     id: str
     watches: str
-    levels: Mapping[AlertLevel, float]
+    levels: Levels
     summary: str
     todo: str
+    summary_ja: str
+    todo_ja: str
+    of_cluster: bool = False
+    hold_for: float = 0.0
+    keep_firing_for: float = 0.0
+    window: float = 0.0
+    enabled: bool = True
+    runbook_url: str = ""
 
     def level(self, value: float) -> AlertLevel | None:
         """The highest level whose threshold `value` reaches, or None."""
@@ -37,80 +55,142 @@ class Rule:
                 reached = level
         return reached
 
+    def next_threshold(self, value: float) -> float | None:
+        """The lowest threshold above `value`, or None."""
+        return next((threshold for threshold in self.levels.values() if threshold > value), None)
+
+    def reached(self, level: AlertLevel) -> float:
+        """The threshold of `level`."""
+        return self.levels[level]
+
     @property
     def lowest(self) -> float:
         """The threshold of its lowest level."""
         return next(iter(self.levels.values()))
 
+    @property
+    def has_ladder(self) -> bool:
+        """Whether it measures something, with a threshold for each level."""
+        return bool(self.watches)
 
-def _always(level: AlertLevel) -> Mapping[AlertLevel, float]:
+
+def always(level: AlertLevel) -> Levels:
+    """One level, reached by being so."""
     return MappingProxyType({level: 0.0})
 
 
-def _ladder(warning: float, error: float, critical: float) -> Mapping[AlertLevel, float]:
+def ladder(warning: float, error: float, critical: float) -> Levels:
+    """A threshold for each level."""
     return MappingProxyType({WARNING: warning, ERROR: error, CRITICAL: critical})
 
+
+COMES_BACK_WITHIN = 15.0
+"""Seconds: an agent that is started again at once is the same trouble, not its end and a new one."""
 
 AGENT_STOPPED = Rule(
     "agent_stopped",
     "",
-    _always(ERROR),
+    always(ERROR),
     "An agent does not run.",
     "Look at its pane or its last log lines, start it again.",
+    "エージェントが動いていません。",
+    "ペインか最後のログを確認し、起動し直してください。",
+    keep_firing_for=COMES_BACK_WITHIN,
 )
 AGENT_IDLE = Rule(
     "agent_idle",
     "seconds without activity",
-    _ladder(300.0, 600.0, 900.0),
+    ladder(300.0, 600.0, 900.0),
     "An agent has done nothing for a long time.",
     "Give it work, or look whether it waits for something that will not come.",
+    "エージェントが長時間何もしていません。",
+    "作業を割り当てるか、来ないものを待っていないか確認してください。",
 )
 AGENT_RESTARTING = Rule(
     "agent_restarting",
     "restarts",
-    _ladder(3.0, 5.0, 10.0),
+    ladder(3.0, 5.0, 10.0),
     "An agent was started again many times.",
     "Look at the last lines before each restart: it likely dies of the same cause.",
+    "エージェントが何度も再起動されました。",
+    "再起動の直前のログを確認してください。同じ原因で落ちている可能性があります。",
+)
+AGENT_RESTART_RATE = Rule(
+    "agent_restart_rate",
+    "restarts within the window",
+    ladder(3.0, 5.0, 10.0),
+    "An agent is started again and again right now.",
+    "Stop whatever restarts it, then look at its last lines: it does not get past its start.",
+    "エージェントが今、再起動を繰り返しています。",
+    "再起動を止めてから最後のログを確認してください。起動に失敗し続けています。",
+    window=600.0,
 )
 AGENT_UNRESPONSIVE = Rule(
     "agent_unresponsive",
     "",
-    _always(ERROR),
+    always(ERROR),
     "An agent says that it works and shows no sign of life.",
     "Look at its pane; interrupt or restart it.",
+    "エージェントは稼働中と報告していますが、反応がありません。",
+    "ペインを確認し、中断するか再起動してください。",
+    keep_firing_for=COMES_BACK_WITHIN,
+)
+AGENT_WAITING = Rule(
+    "agent_waiting",
+    "seconds of waiting for a person",
+    ladder(60.0, 600.0, 1800.0),
+    "An agent waits for a person.",
+    "Answer its question, or give the permission it asks for.",
+    "エージェントが人の入力を待っています。",
+    "質問に答えるか、求められた許可を与えてください。",
+    enabled=False,
 )
 STOPPED_AGENTS = Rule(
     "stopped_agents",
     "stopped agents",
-    _ladder(1.0, 2.0, 3.0),
+    ladder(1.0, 2.0, 3.0),
     "Several agents of the cluster do not run.",
     "Look for a common cause: the machine, the session, a limit of the model's service.",
+    "クラスタの複数のエージェントが動いていません。",
+    "共通の原因（マシン、セッション、モデルサービスの制限）を確認してください。",
+    of_cluster=True,
+    keep_firing_for=COMES_BACK_WITHIN,
 )
 CLUSTER_DOWN = Rule(
-    "cluster_down", "", _always(CRITICAL), "The whole cluster is down.", "Start the session or the orchestrator again."
+    "cluster_down",
+    "",
+    always(CRITICAL),
+    "The whole cluster is down.",
+    "Start the session or the orchestrator again.",
+    "クラスタ全体が停止しています。",
+    "セッションまたはオーケストレータを起動し直してください。",
+    of_cluster=True,
+    keep_firing_for=COMES_BACK_WITHIN,
 )
 SOURCE_FAILING = Rule(
     "source_failing",
     "",
-    _always(ERROR),
+    always(ERROR),
     "The cluster can't be seen: its source gives no answer.",
     "Read the reason in the message: until it is mended, nobody knows how the agents are.",
+    "クラスタの状態を取得できません。情報源が応答しません。",
+    "メッセージの理由を確認してください。直るまでエージェントの状態は誰にも分かりません。",
+    of_cluster=True,
+    keep_firing_for=COMES_BACK_WITHIN,
 )
 
 CATALOGUE: tuple[Rule, ...] = (
     AGENT_STOPPED,
     AGENT_IDLE,
     AGENT_RESTARTING,
+    AGENT_RESTART_RATE,
     AGENT_UNRESPONSIVE,
+    AGENT_WAITING,
     STOPPED_AGENTS,
     CLUSTER_DOWN,
     SOURCE_FAILING,
 )
 """Every rule, in the order they are told."""
-
-
-Ladder = tuple[float, float, float]
-"""Thresholds of WARNING, ERROR and CRITICAL."""
 
 
 def with_ladders(
@@ -119,10 +199,15 @@ def with_ladders(
     """The catalogue with other thresholds where they are given: seconds idle, restarts, stopped agents."""
     changed = {AGENT_IDLE.id: idle, AGENT_RESTARTING.id: restarts, STOPPED_AGENTS.id: stopped}
     return tuple(
-        replace(rule, levels=_ladder(*ladder)) if (ladder := changed.get(rule.id)) else rule for rule in CATALOGUE
+        replace(rule, levels=ladder(*given)) if (given := changed.get(rule.id)) else rule for rule in CATALOGUE
     )
 
 
 def idle_ladder(max_idle_time: float) -> Ladder:
     """N, 2N, 3N seconds, as `max_idle_time=N` means."""
     return max_idle_time, 2 * max_idle_time, 3 * max_idle_time
+
+
+def by_id(rules: Iterable[Rule]) -> dict[str, Rule]:
+    """Rules by their ids."""
+    return {rule.id: rule for rule in rules}

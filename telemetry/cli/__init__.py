@@ -106,25 +106,30 @@ class OutputError(OSError):
 class _Output(io.TextIOWrapper):
     """Standard output whose failure can be told from any other."""
 
+    reader_gone = False
+    """Whoever read it has seen enough. Noted here, since typer takes the exception for a failure of the command."""
+
     def write(self, text: str) -> int:
         try:
             return super().write(text)
         except OSError as error:
-            raise _as_output_error(error) from error
+            raise self._failure(error) from error
 
     def flush(self) -> None:
         try:
             super().flush()
         except OSError as error:
-            raise _as_output_error(error) from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: OSError) -> OSError:
+        """A closed pipe stays what it is: that is no failure."""
+        if error.errno != errno.EPIPE:
+            return OutputError(error.errno, error.strerror)
+        self.reader_gone = True
+        return error
 
 
-def _as_output_error(error: OSError) -> OSError:
-    """A closed pipe stays what it is: that is no failure."""
-    return error if error.errno == errno.EPIPE else OutputError(error.errno, error.strerror)
-
-
-def _output(given: TextIO | None) -> TextIO:
+def _output(given: TextIO | None) -> _Output:
     if given is None:  # `>&-`: no file opened later may get its number, and writing fails as it does for a shell's echo
         return _Output(io.BufferedWriter(io.FileIO(os.open(os.devnull, os.O_RDONLY), "w")))
     return _Output(
@@ -143,7 +148,7 @@ def leave_output() -> None:
 
 def main() -> None:
     """The program's entry point; ends the process."""
-    sys.stdout = _output(sys.stdout)
+    sys.stdout = output = _output(sys.stdout)
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     try:
@@ -151,8 +156,10 @@ def main() -> None:
             app(prog_name=PROGRAM)
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:  # `… check | head`: whoever read us has seen enough
-        leave_output()
+    except (BrokenPipeError, SystemExit):
+        if not output.reader_gone:
+            raise
+        leave_output()  # `… check | head`
         sys.exit(141)
     except OutputError as error:
         leave_output()

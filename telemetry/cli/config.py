@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -102,6 +103,8 @@ def _in_force(loaded: Loaded) -> Iterator[tuple[Known, Any, Origin]]:
     """Every setting; one that is left out with what follows from the others."""
     derived = {"thresholds.idle": loaded.settings.idle_ladder, "log.dir": loaded.settings.log_dir}
     for known, value, origin in loaded.all():
+        if known.path[0] == "rules" and value is None:
+            continue  # as in the catalogue, which `rules` shows
         yield known, derived.get(known.key) if value is None else value, origin
 
 
@@ -127,6 +130,8 @@ def shown(value: Any) -> str:
         return HIDDEN
     if value is None or value in ("", ()):
         return "–"
+    if isinstance(value, Enum):
+        return str(value.value)
     if isinstance(value, tuple):
         return ", ".join(getattr(item, "name", None) or str(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -16,6 +16,7 @@ from telemetry.cli import leave_output, options
 from telemetry.cli.screen import first_screen
 from telemetry.clock import SystemClock
 from telemetry.collecting import OwnCollector, Wish
+from telemetry.control import control_socket
 from telemetry.daemon import LOG_FILE, Daemon, Plan, log_options
 from telemetry.demo import Demo
 from telemetry.listening import ListenError, RefusedAddressError, listen, url
@@ -62,6 +63,7 @@ def run(start: Start) -> None:
         try:
             held.enter_context(Lock(settings.state_dir))
             listener = listen(settings.dashboard) if start.web else None
+            control = held.enter_context(control_socket(settings.state_dir))
         except RefusedAddressError as error:
             options.fail(str(error), options.BAD_SETTINGS)
         except (LockedError, ListenError) as error:
@@ -83,14 +85,16 @@ def run(start: Start) -> None:
             watches=watches,
             reload=lambda: load(start.flags, file=start.config),
             listener=listener,
+            control=control,
+            outside=not demo or start.notify,
             collector=collector,
             demo=demo,
         )
         rows = _rows(settings, watches, listener, state)
         try:
             asyncio.run(_run(replace(plan, begun=lambda: _greet(loaded, rows, notes))))
-        except SourceError as error:
-            options.fail(str(error))
+        except (SourceError, SettingsError) as error:
+            options.fail(str(error), options.BAD_SETTINGS if isinstance(error, SettingsError) else options.CANNOT_START)
         try:
             sys.stdout.flush()
         except OSError:  # it was said at the first line that got lost; the log file has them all

@@ -2,9 +2,10 @@
 
 from telemetry.settings.about import Kind, Origin
 from telemetry.settings.files import SettingsError
+from telemetry.settings.ladder import Ladder
 from telemetry.settings.layers import Flags
 from telemetry.settings.loading import Loaded, load
-from telemetry.settings.tree import Cluster, Dashboard, Ladder, Settings, Tmux
+from telemetry.settings.tree import Cluster, Dashboard, Settings, Tmux
 
 __all__ = [
     "Cluster",

@@ -9,23 +9,10 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from telemetry.fields import About
+
 Path = tuple[str, ...]
 """A setting's place in the tree: `("log", "level")`."""
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """Stands in a field's annotation, for messages, `config` and the environment.
-
-    Attributes:
-        allowed: What a value may be, in words that end «… must be».
-        variable: The environment variable that sets it, or "" where only a file does.
-        secret: Its value is never printed.
-    """
-
-    allowed: str
-    variable: str = ""
-    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)

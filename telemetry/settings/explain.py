@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from telemetry.settings.about import lookup, section
+from telemetry.fields import About
+from telemetry.settings.about import lookup, section, walk
 from telemetry.settings.layers import ABSENT, Layer, value_at
 from telemetry.settings.tree import Settings
 
@@ -35,9 +36,20 @@ def explain(error: ValidationError, layers: Sequence[Layer]) -> str:
     while where and not any(layer.has(where) for layer in layers):
         where = where[:-1]  # a step of a ladder that was written as a list
     about, inside = lookup(Settings, where)
+    if about is None and first["type"] == "value_error":  # a section whose parts don't go together: it says why
+        return f"{named(where, layers)}: {first['msg'].removeprefix('Value error, ')}"
     value = next((value_at(layer.tree, where) for layer in layers if layer.has(where)), ABSENT)
-    text = "(hidden)" if about and about.secret else _short(value)
+    text = "(hidden)" if _is_secret(about, inside, where) else _short(value)
     return f"{named(where, layers)} is {text}: it must be {about.allowed if about else _a_section(inside, where)}"
+
+
+def _is_secret(about: About | None, inside: type[BaseModel] | None, where: Where) -> bool:
+    """Whether a value must not be shown: it is a secret, or stands where a section with a secret belongs."""
+    if about is not None:
+        return about.secret
+    field = inside.model_fields.get(str(where[-1])) if inside and where else None
+    nested = section(field.annotation) if field else inside
+    return nested is not None and any(known.about.secret for known in walk(nested))
 
 
 def named(where: Where, layers: Iterable[Layer]) -> str:

@@ -17,9 +17,9 @@ from telemetry.settings.places import default_state_dir
 from telemetry.settings.tree import Settings
 
 PROFILES: Mapping[str, Mapping[Place, Any]] = {
-    "development": {("check_interval",): 10.0, ("log", "retention_days"): 7},
-    "staging": {("check_interval",): 5.0, ("log", "retention_days"): 30},
-    "production": {("check_interval",): 5.0, ("log", "retention_days"): 90},
+    "development": {("check_interval",): 10.0, ("log", "retention_days"): 7, ("history", "retention_days"): 7},
+    "staging": {("check_interval",): 5.0, ("log", "retention_days"): 30, ("history", "retention_days"): 30},
+    "production": {("check_interval",): 5.0, ("log", "retention_days"): 90, ("history", "retention_days"): 90},
 }
 """What each profile sets."""
 
@@ -37,6 +37,8 @@ ABSENT = object()
 
 def value_at(tree: Any, place: tuple[str | int, ...]) -> Any:
     for part in place:
+        if isinstance(tree, str):  # its letters are no places
+            return ABSENT
         try:
             tree = tree[part]
         except (KeyError, IndexError, TypeError):

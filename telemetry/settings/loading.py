@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from telemetry.notify import BUILTIN
 from telemetry.settings import layers as layer
 from telemetry.settings.about import Kind, Known, Origin, value_of
 from telemetry.settings.about import Path as Place
@@ -101,9 +102,24 @@ def load(
         merged = Layered()
     except ValidationError as error:
         raise SettingsError(explain(error, layers)) from None
+    _check_names(merged, layers)
     settings = Settings.model_construct(**{name: getattr(merged, name) for name in Settings.model_fields})
     warnings = (*_unknown_variables(environ), *_without_effect(settings, layers))
     return Loaded(settings, {place: _origin(place, layers) for place in KNOWN}, path, warnings)
+
+
+def _check_names(settings: Settings, layers: Sequence[Layer]) -> None:
+    """What one setting says of another must be there. Raises SettingsError."""
+    known = [kind.name for kind in BUILTIN]
+    for number, further in enumerate(settings.channels.more):
+        where = named(("channels", "more", number, "name"), layers)
+        if further.name in known:
+            raise SettingsError(f"{where} is {further.name!r}: it must be a name that no other channel has")
+        known.append(further.name)
+    for number, route in enumerate(settings.routes):
+        if unknown := [name for name in route.channels if name not in known]:
+            where = named(("routes", number, "channels"), layers)
+            raise SettingsError(f"{where} is {unknown[0]!r}: it must be one of {', '.join(known)}")
 
 
 def _settings_file(given: str | None, environ: Mapping[str, str], cwd: Path) -> Path | None:
@@ -131,9 +147,6 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterable[str]:
 
 
 def _without_effect(settings: Settings, layers: Sequence[Layer]) -> Iterable[str]:
-    for place in KNOWN:
-        if place[0] == "channels" and any(held.has(place) for held in layers):
-            yield f"{named(place, layers)} has no effect yet: alerts go to the log, the dashboard and alert_callback"
     if not settings.clusters:
         return
     for place in (("cluster_name",), ("cluster_file",), ("tmux", "socket"), ("tmux", "session")):

@@ -4,97 +4,44 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    SecretStr,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from telemetry.settings.about import About
+from telemetry.fields import (
+    A_FOLDER,
+    A_NAME,
+    A_SECOND,
+    STRICT,
+    About,
+    Name,
+    Seconds,
+    SomePath,
+    lower,
+    no_truth,
+    words,
+)
+from telemetry.settings.ladder import A_LADDER, Ladder
+from telemetry.settings.notifying import (
+    Channels,
+    DeadMan,
+    History,
+    Maintenance,
+    Notify,
+    OverrideSetting,
+    RouteSetting,
+    Rules,
+)
 from telemetry.settings.places import default_state_dir
 
 Profile = Literal["development", "staging", "production"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
-
-STRICT = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, hide_input_in_errors=True)
-MAX_NAME = 100
-
-
-def _no_truth(value: Any) -> Any:
-    """YAML's `yes` and `on` are truth values, and Python's truth values are numbers: not here."""
-    if isinstance(value, bool):
-        raise ValueError("a truth value is no number")  # noqa: TRY004 - pydantic turns only ValueError into its own
-    return value
-
-
-def _lower(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def _names(value: Any) -> Any:
-    """`a,b` and `a b` as well as a list."""
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-
-def _printable(value: str) -> str:
-    if not value.strip() or len(value) > MAX_NAME or not value.isprintable():
-        raise ValueError("not a name")
-    return value
-
-
-def _home(value: Any) -> Any:
-    return Path(value).expanduser() if isinstance(value, (str, Path)) and str(value) else value
-
-
-Number = Annotated[float, BeforeValidator(_no_truth), Field(allow_inf_nan=False)]
-Name = Annotated[str, AfterValidator(_printable)]
-SomePath = Annotated[Path, BeforeValidator(_home)]
-Seconds = Annotated[Number, Field(ge=0.1, le=86_400)]
-A_SECOND = "a number of seconds from 0.1 to 86400"
-A_NAME = f"a printable name of 1 to {MAX_NAME} characters"
-A_FOLDER = "the path of a folder"
-
-
-class Ladder(BaseModel):
-    """A threshold for each level, ascending: `300,600,900` or `{warning: 300, error: 600, critical: 900}`."""
-
-    model_config = STRICT
-    warning: Annotated[Number, Field(gt=0), About("a number above 0")]
-    error: Annotated[Number, Field(gt=0), About("a number above 0")]
-    critical: Annotated[Number, Field(gt=0), About("a number above 0")]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_list(cls, value: Any) -> Any:
-        value = _names(value)
-        if isinstance(value, (list, tuple)):
-            return dict(zip(("warning", "error", "critical"), value, strict=True))
-        return value
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        if not self.warning <= self.error <= self.critical:
-            raise ValueError("a ladder ascends")
-        return self
-
-    @property
-    def steps(self) -> tuple[float, float, float]:
-        """The thresholds of WARNING, ERROR and CRITICAL."""
-        return self.warning, self.error, self.critical
-
-    def __str__(self) -> str:
-        return f"{self.warning:g}/{self.error:g}/{self.critical:g}"
-
-
-A_LADDER = "three ascending numbers above 0 for WARNING, ERROR and CRITICAL, such as 300,600,900"
 
 
 class Thresholds(BaseModel):
@@ -120,7 +67,7 @@ class Tmux(BaseModel):
     session: Annotated[str, About("the name of a tmux session", "ORCHESTRATOR_TMUX_SESSION")] = ""
     programs: Annotated[
         tuple[Name, ...],
-        BeforeValidator(_names),
+        BeforeValidator(words),
         About("names of commands, joined by commas", "ORCHESTRATOR_TMUX_PROGRAMS"),
     ] = ()
     """Commands that are agents wherever they run, besides those that are known."""
@@ -144,14 +91,14 @@ class Log(BaseModel):
     model_config = STRICT
     level: Annotated[
         LogLevel,
-        BeforeValidator(_lower),
+        BeforeValidator(lower),
         About("one of debug, info, warning, error, critical", "ORCHESTRATOR_LOG_LEVEL"),
     ] = "info"
     dir: Annotated[SomePath | None, About(A_FOLDER, "ORCHESTRATOR_LOG_DIR")] = None
     """Left out: `logs` in the state folder."""
     retention_days: Annotated[
         int,
-        BeforeValidator(_no_truth),
+        BeforeValidator(no_truth),
         Field(ge=1, le=3650),
         About("a whole number of days from 1 to 3650", "ORCHESTRATOR_LOG_RETENTION_DAYS"),
     ] = 7
@@ -166,7 +113,7 @@ class Dashboard(BaseModel):
     )
     port: Annotated[
         int,
-        BeforeValidator(_no_truth),
+        BeforeValidator(no_truth),
         Field(ge=0, le=65535),
         About("a whole number from 1 to 65535, or 0 for any free port", "ORCHESTRATOR_DASHBOARD_PORT"),
     ] = 8000
@@ -175,7 +122,7 @@ class Dashboard(BaseModel):
 
     allowed_hosts: Annotated[
         tuple[Name, ...],
-        BeforeValidator(_names),
+        BeforeValidator(words),
         About("host names, joined by commas", "ORCHESTRATOR_DASHBOARD_ALLOWED_HOSTS"),
     ] = ()
     """Names, besides localhost, under which a browser may ask for the dashboard."""
@@ -193,20 +140,6 @@ class Dashboard(BaseModel):
         return ipaddress.ip_address("127.0.0.1" if self.host == "localhost" else self.host)
 
 
-class Channels(BaseModel):
-    """Where alerts will be sent. Known under the names users have; not in use yet."""
-
-    model_config = STRICT
-    slack_webhook_url: Annotated[SecretStr | None, About("the URL of a webhook", "SLACK_WEBHOOK_URL", secret=True)] = (
-        None
-    )
-    smtp_host: Annotated[str, About("a host name", "SMTP_HOST")] = ""
-    smtp_port: Annotated[int, Field(ge=1, le=65535), About("a whole number from 1 to 65535", "SMTP_PORT")] = 587
-    smtp_user: Annotated[str, About("a user name", "SMTP_USER")] = ""
-    smtp_password: Annotated[SecretStr | None, About("a password", "SMTP_PASSWORD", secret=True)] = None
-    alert_email_to: Annotated[str, About("an address", "ALERT_EMAIL_TO")] = ""
-
-
 class Settings(BaseSettings):
     """Everything that can be set. Frozen: a reload makes another one."""
 
@@ -215,7 +148,7 @@ class Settings(BaseSettings):
     )
 
     profile: Annotated[
-        Profile, BeforeValidator(_lower), About("one of development, staging, production", "ORCHESTRATOR_PROFILE")
+        Profile, BeforeValidator(lower), About("one of development, staging, production", "ORCHESTRATOR_PROFILE")
     ] = "development"
     check_interval: Annotated[Seconds, About(A_SECOND, "ORCHESTRATOR_CHECK_INTERVAL")] = 10.0
     """Seconds between two checks."""
@@ -238,10 +171,24 @@ class Settings(BaseSettings):
     log: Log = Log()
     dashboard: Dashboard = Dashboard()
     backends: Annotated[
-        tuple[Name, ...], BeforeValidator(_names), About("names of backends, joined by commas", "BACKENDS")
+        tuple[Name, ...], BeforeValidator(words), About("names of backends, joined by commas", "BACKENDS")
     ] = ()
     """What the bundled collector sends to. Empty: the collector's own default, which needs no server."""
     channels: Channels = Channels()
+    notify: Notify = Notify()
+    routes: Annotated[
+        tuple[RouteSetting, ...], About("a list of routes: - {channels: …, level: …, cluster: …, hours: …}")
+    ] = ()
+    """Left out: everything from notify.level on goes to every channel."""
+    rules: Rules = Rules()
+    overrides: Annotated[
+        tuple[OverrideSetting, ...], About("a list of overrides: - {cluster: …, role: …, agent: …, rules: {…}}")
+    ] = ()
+    maintenance: Annotated[
+        tuple[Maintenance, ...], About("a list of windows: - {hours: …, days: …, cluster: …, reason: …}")
+    ] = ()
+    deadman: DeadMan = DeadMan()
+    history: History = History()
 
     @field_validator("clusters")
     @classmethod

@@ -31,10 +31,13 @@ CHANNEL = "channel"
 SPAN_CHECK = "orchestrator.check"
 SPAN_READ = "orchestrator.source.read"
 SPAN_EVALUATE = "orchestrator.evaluate"
+SPAN_NOTIFY = "orchestrator.notify"
+"""One attempt to send a notification; linked to the checks that raised its alerts."""
 
 EVENT_STATE_CHANGED = "orchestrator.agent.state_changed"
 EVENT_ALERT = "orchestrator.alert"
-"""Prefix of `orchestrator.alert.fired`, `.escalated`, `.deescalated` and `.resolved`."""
+"""Prefix of `orchestrator.alert.fired`, `.escalated`, `.deescalated`, `.resolved`, `.pending`, `.dropped`,
+`.acknowledged` and `.dismissed`."""
 
 _STATES = tuple((state, state.value) for state in State)
 
@@ -104,6 +107,14 @@ def _cluster_alerts(picture: Picture, now: float) -> Iterable[Observation]:
 def _alert_active(picture: Picture, now: float) -> Iterable[Observation]:
     for (cluster, agent, rule, level), active in picture.active_alerts.items():
         yield (cluster, agent, rule, level.value), float(active)
+
+
+def _alert_suppressed(picture: Picture, now: float) -> Iterable[Observation]:
+    return ((name, float(quiet)) for name, quiet in picture.suppressed_alerts.items())
+
+
+def _store_usable(picture: Picture, now: float) -> Iterable[Observation]:
+    return () if picture.store_problem is None else (((), float(not picture.store_problem)),)
 
 
 def _heartbeat(picture: Picture, now: float) -> Iterable[Observation]:
@@ -189,6 +200,15 @@ METRICS: tuple[Metric, ...] = (
         _alert_active,
     ),
     Metric(
+        "orchestrator.alert.suppressed",
+        "orchestrator_alert_suppressed",
+        Kind.GAUGE,
+        "{alert}",
+        "1 while nobody is told of the alert, for it is silenced, inhibited or acknowledged; 0 otherwise.",
+        (CLUSTER, AGENT_NAME, RULE),
+        _alert_suppressed,
+    ),
+    Metric(
         "orchestrator.monitor.heartbeat_time",
         "orchestrator_monitor_heartbeat_time_seconds",
         Kind.GAUGE,
@@ -203,9 +223,18 @@ METRICS: tuple[Metric, ...] = (
         "orchestrator_notification_deliveries_total",
         Kind.COUNTER,
         "{notification}",
-        "Notifications by channel and outcome.",
+        "Attempts to send a notification, by channel and outcome: delivered, retry or failed.",
         (CHANNEL, OUTCOME),
         _deliveries,
+    ),
+    Metric(
+        "orchestrator.store.usable",
+        "orchestrator_store_usable",
+        Kind.GAUGE,
+        "{store}",
+        "Whether the store can be read and written: 1, or 0 while alerts go on from memory.",
+        (),
+        _store_usable,
     ),
 )
 """Every metric, in the order of /metrics."""

@@ -1,5 +1,23 @@
-"""What must outlive the process, in one SQLite file: today which agents are expected, and how often each restarted."""
+"""What must outlive the process, in one SQLite file: expected agents and their restarts, alerts, what is to be told."""
 
-from telemetry.store.store import RememberedAgent, RestartRecord, Store, StoreError
+from telemetry.store.alerts import AlertStore
+from telemetry.store.database import MEMORY, Database, StoreError
+from telemetry.store.store import RememberedAgent, RestartRecord, Store
+from telemetry.store.values import Changes, HistoryQuery, Kept, QueuedMessage, QueuedNotice, Told, ToldKey
 
-__all__ = ["RememberedAgent", "RestartRecord", "Store", "StoreError"]
+__all__ = [
+    "MEMORY",
+    "AlertStore",
+    "Changes",
+    "Database",
+    "HistoryQuery",
+    "Kept",
+    "QueuedMessage",
+    "QueuedNotice",
+    "RememberedAgent",
+    "RestartRecord",
+    "Store",
+    "StoreError",
+    "Told",
+    "ToldKey",
+]

@@ -32,6 +32,58 @@ STEPS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        # What is only read whole stands in `body` as JSON; what is looked for has a column.
+        """
+        CREATE TABLE alerts (
+            cluster TEXT NOT NULL,
+            agent   TEXT NOT NULL,
+            rule    TEXT NOT NULL,
+            body    TEXT NOT NULL,
+            PRIMARY KEY (cluster, agent, rule)
+        ) WITHOUT ROWID
+        """,
+        "CREATE TABLE memory (cluster TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
+        """
+        CREATE TABLE told (
+            cluster TEXT NOT NULL,
+            agent   TEXT NOT NULL,
+            rule    TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            level   TEXT NOT NULL,
+            at      REAL NOT NULL,
+            PRIMARY KEY (cluster, agent, rule, channel)
+        ) WITHOUT ROWID
+        """,
+        "CREATE TABLE silences (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE notices (seq INTEGER PRIMARY KEY, channel TEXT NOT NULL, body TEXT NOT NULL)",
+        """
+        CREATE TABLE messages (
+            id       TEXT PRIMARY KEY,
+            channel  TEXT NOT NULL,
+            body     TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            next_at  REAL NOT NULL,
+            error    TEXT NOT NULL,
+            failed   INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE history (
+            seq         INTEGER PRIMARY KEY,
+            cluster     TEXT NOT NULL,
+            agent       TEXT NOT NULL,
+            rule        TEXT NOT NULL,
+            level       TEXT NOT NULL,
+            message     TEXT NOT NULL,
+            fired_at    REAL NOT NULL,
+            resolved_at REAL NOT NULL,
+            trace_id    TEXT NOT NULL,
+            id          TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX history_by_time ON history (resolved_at)",
+    ),
 )
 
 VERSION = len(STEPS)

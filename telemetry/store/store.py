@@ -1,26 +1,14 @@
-"""One SQLite file behind one small class. Every failure is a `StoreError`: watching goes on without a store."""
+"""Which agents are expected, and how often each restarted. Every failure is a `StoreError`: watching goes on."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telemetry.store.schema import STEPS, VERSION
+from telemetry.store.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-MEMORY = ":memory:"
-"""Instead of a path: a store that lives as long as the object."""
-
-
-class StoreError(Exception):
-    """The store can't be read or written: its message is one line that names the file."""
+    from collections.abc import Collection, Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,46 +66,31 @@ _UPSERT_RESTARTS = (
 )
 
 
-class Store:
-    """The file is opened by the first call that needs it, and again after a failure. Any thread may call.
-
-    Args:
-        path: The file, made with mode 0600 in a directory made with 0700 where they don't exist; or `MEMORY`.
-        lock_timeout: Seconds to wait while another process writes.
-    """
-
-    def __init__(self, path: Path | str, *, lock_timeout: float = 1.0) -> None:
-        self._path = str(path)
-        self._lock_timeout = lock_timeout
-        self._lock = threading.RLock()
-        self._open: sqlite3.Connection | None = None
-
-    @property
-    def path(self) -> str:
-        return self._path
+class Store(Database):
+    """What sources remember."""
 
     def agents(self, cluster: str) -> tuple[RememberedAgent, ...]:
         """Every agent remembered for `cluster`, in the order in which they became known."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             rows = connection.execute(_SELECT_AGENTS, (cluster,)).fetchall()
         return tuple(RememberedAgent(*row) for row in rows)
 
     def remember_agents(self, cluster: str, agents: Iterable[RememberedAgent]) -> None:
         """Adds or replaces them, all or none."""
         rows = [(cluster, *(getattr(agent, column) for column in _AGENT_COLUMNS)) for agent in agents]
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.executemany(_UPSERT_AGENT, rows)
 
     def forget_agents(self, cluster: str, names: Collection[str]) -> None:
         """They are no longer expected; how often they restarted stays known, for the day they come back."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.executemany(
                 "DELETE FROM agents WHERE cluster = ? AND name = ?", [(cluster, name) for name in names]
             )
 
     def restarts(self, cluster: str) -> dict[str, RestartRecord]:
         """Every agent's restarts, by name."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             rows = connection.execute(
                 "SELECT name, identity, count FROM restarts WHERE cluster = ?", (cluster,)
             ).fetchall()
@@ -126,72 +99,12 @@ class Store:
     def remember_restarts(self, cluster: str, records: Mapping[str, RestartRecord]) -> None:
         """Adds or replaces them, all or none."""
         rows = [(cluster, name, record.identity, record.count) for name, record in records.items()]
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.executemany(_UPSERT_RESTARTS, rows)
 
     def forget_restarts(self, cluster: str, names: Collection[str]) -> None:
         """They count from 0 again."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.executemany(
                 "DELETE FROM restarts WHERE cluster = ? AND name = ?", [(cluster, name) for name in names]
             )
-
-    def close(self) -> None:
-        """Closes the file; a later call would open it again. Never raises."""
-        with self._lock:
-            connection, self._open = self._open, None
-            if connection is not None:
-                connection.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                connection = self._connection()
-                with connection:
-                    yield connection
-            except (sqlite3.Error, OSError) as error:
-                # A damaged file may have been put right by the next call; memory that is gone can't be opened again.
-                if self._path != MEMORY:
-                    self.close()
-                raise StoreError(f"the store {self._path} can't be used: {error}") from error
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._open is None:
-            if self._path != MEMORY:
-                _make_private(Path(self._path))
-            connection = sqlite3.connect(
-                self._path, timeout=self._lock_timeout, check_same_thread=False, isolation_level="IMMEDIATE"
-            )
-            try:
-                self._prepare(connection)
-            except BaseException:
-                connection.close()
-                raise
-            self._open = connection
-        return self._open
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        if connection.execute("PRAGMA user_version").fetchone() == (VERSION,):
-            return
-        with connection:
-            # Asked again under the lock: another process may be doing the same.
-            connection.execute("BEGIN IMMEDIATE")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > VERSION:
-                raise StoreError(
-                    f"the store {self._path} was written by a newer version of this program "
-                    f"(its schema is {version}, this one knows {VERSION}): use that, or another file"
-                )
-            for step in STEPS[version:]:
-                for statement in step:
-                    connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def _make_private(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # SQLite gives its -wal and -shm files the mode of the database, so it must be right before anything is written.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

@@ -4,52 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from telemetry.clock import Clock
 from telemetry.model import AlertLevel
-from telemetry.picture import Picture
 from telemetry.web import views
-from telemetry.web.watched import Watched
+from telemetry.web.answers import Knowledge, answer
 
 MOST_ALERTS = 1000
 FASTEST_GZIP = 1
 _READ = ["GET", "HEAD"]
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """What the API answers from.
-
-    Attributes:
-        picture: The current picture.
-        monitors: The monitors now; a reload may change them.
-        render_metrics: The picture as Prometheus text at a Unix time; called in a thread, never twice at once.
-        metrics_type: The content type of that.
-        clock: Tells the time.
-    """
-
-    picture: Picture
-    monitors: Callable[[], Sequence[Watched]]
-    render_metrics: Callable[[float], bytes]
-    metrics_type: str
-    clock: Clock
-
-    def chosen(self, cluster: str | None) -> Sequence[Watched]:
-        """The monitor of one cluster, or all. A name that isn't watched is a 404."""
-        monitors = self.monitors()
-        if cluster is None:
-            return monitors
-        found = [monitor for monitor in monitors if monitor.cluster == cluster]
-        if not found:
-            names = ", ".join(monitor.cluster for monitor in monitors)
-            raise HTTPException(404, f"no cluster is named {cluster!r}; watched are: {names}")
-        return found
 
 
 def api(known: Knowledge) -> APIRouter:
@@ -82,7 +47,7 @@ def _add_knowledge(router: APIRouter, known: Knowledge) -> None:
         found = [(m.cluster, numbers) for m in known.chosen(cluster) if (numbers := m.get_metrics()) is not None]
         if not found:
             raise HTTPException(503, "no check has finished yet")
-        return _json(views.metrics(found))
+        return answer(views.metrics(found))
 
     @router.get("/api/alerts")
     async def alerts(
@@ -94,29 +59,31 @@ def _add_knowledge(router: APIRouter, known: Knowledge) -> None:
         """Alerts, newest first."""
         found = [alert for monitor in known.chosen(cluster) for alert in monitor.get_alerts(level, resolved, limit)]
         found.sort(key=lambda alert: alert.timestamp, reverse=True)
-        return _json({"alerts": [views.alert(alert) for alert in found[:limit]]})
+        return answer({"alerts": [views.alert(alert) for alert in found[:limit]]})
 
     @router.get("/api/agents")
     async def agents(cluster: str | None = None) -> Response:
         """Every cluster with its agents."""
         now = known.clock.now()
         clusters = [views.cluster(m, known.picture.snapshot(m.cluster), now) for m in known.chosen(cluster)]
-        return _json({"now": now, "clusters": clusters})
+        return answer({"now": now, "clusters": clusters})
 
 
 def _add_health(router: APIRouter, known: Knowledge) -> None:
     @router.api_route("/healthz", methods=_READ)
     async def alive() -> Response:
         """The process answers."""
-        return _json({"status": "ok"})
+        return answer({"status": "ok"})
 
     @router.api_route("/readyz", methods=_READ)
     async def ready() -> Response:
-        """Every monitor checks, and its last check is fresh."""
+        """Every monitor checks, its last check is fresh, and the store can be used."""
         reasons = views.staleness(known.monitors(), known.picture.heartbeats, known.clock.now())
+        if known.picture.store_problem:
+            reasons.append(known.picture.store_problem)
         if reasons:
             raise HTTPException(503, "; ".join(reasons))
-        return _json({"status": "ready"})
+        return answer({"status": "ready"})
 
 
 def _add_monitoring(router: APIRouter, known: Knowledge) -> None:
@@ -143,8 +110,4 @@ def _page(known: Knowledge, compress: bool) -> bytes:
 
 def _monitoring(known: Knowledge, message: str) -> Response:
     clusters = {monitor.cluster: monitor.is_running() for monitor in known.monitors()}
-    return _json({"message": message, "monitoring": all(clusters.values()), "clusters": clusters})
-
-
-def _json(content: Any) -> Response:
-    return Response(orjson.dumps(content), media_type="application/json", headers={"cache-control": "no-store"})
+    return answer({"message": message, "monitoring": all(clusters.values()), "clusters": clusters})

@@ -11,9 +11,12 @@ from starlette.types import ASGIApp
 
 from telemetry.clock import Clock
 from telemetry.picture import Picture
-from telemetry.web.api import Knowledge, api
+from telemetry.web.alerts import alert_routes
+from telemetry.web.answers import Knowledge
+from telemetry.web.api import api
 from telemetry.web.guard import INTERNAL, Guard
 from telemetry.web.pages import pages
+from telemetry.web.people import People
 from telemetry.web.watched import Watched
 
 
@@ -26,6 +29,7 @@ def create_app(
     metrics_type: str,
     allowed_hosts: Collection[str] = (),
     any_short_name: bool = False,
+    people: People | None = None,
 ) -> ASGIApp:
     """The dashboard, the API and /metrics over one picture.
 
@@ -37,6 +41,7 @@ def create_app(
         metrics_type: The content type of /metrics.
         allowed_hosts: Names under which this server may be asked for, besides localhost and IP addresses.
         any_short_name: Allow every name without a dot as well, for containers that share a network.
+        people: Who is told of alerts; None: nobody, and there are no routes about it.
     """
     app = FastAPI(
         title="orchestrator-telemetry",
@@ -44,7 +49,10 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
     )
-    app.include_router(api(Knowledge(picture, monitors, render_metrics, metrics_type, clock)))
+    known = Knowledge(picture, monitors, render_metrics, metrics_type, clock)
+    app.include_router(api(known))
+    if people is not None:
+        app.include_router(alert_routes(known, people))
     app.include_router(pages())
     app.add_exception_handler(RequestValidationError, _in_words)
     app.add_exception_handler(Exception, _internal)

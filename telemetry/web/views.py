@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from telemetry.model import AgentHealth, Alert, ClusterMetrics, ClusterSnapshot
+from telemetry.model import AgentHealth, Alert, ClusterMetrics, ClusterSnapshot, OpenAlert, Silence
+from telemetry.web.people import ChannelState, Queued, Tried
 from telemetry.web.watched import Watched
 
 SLOWEST_FRESH = 10.0
@@ -28,6 +29,70 @@ def metrics(found: Sequence[tuple[str, ClusterMetrics]]) -> dict[str, Any]:
 def alert(held: Alert) -> dict[str, Any]:
     """An alert: the seed's fields first."""
     return asdict(held)
+
+
+def open_alert(held: OpenAlert) -> dict[str, Any]:
+    """An alert that is open, with all that is known of it; times in Unix seconds, None for what has not happened."""
+    known = held.acknowledged
+    return {
+        "id": held.id,
+        "cluster": held.cluster,
+        "agent_name": held.subject,
+        "rule": held.rule,
+        "level": held.level.value,
+        "message": held.message,
+        "phase": held.phase.value,
+        "since": held.since,
+        "fired_at": held.fired_at or None,
+        "changed_at": held.changed_at,
+        "role": held.role,
+        "flapping": held.flapping,
+        "trace_id": held.trace_id,
+        "acknowledged": known
+        and {
+            "by": known.by,
+            "at": known.at,
+            "note": known.note,
+            "level": known.level.value,
+            "holds": held.is_acknowledged,
+        },
+        "suppressed": held.suppressed and {"reason": held.suppressed.reason.value, "detail": held.suppressed.detail},
+    }
+
+
+def silence(held: Silence, now: float) -> dict[str, Any]:
+    """A silence; `active` is false before it begins."""
+    return {**asdict(held), "active": held.active(now)}
+
+
+def channel(held: ChannelState) -> dict[str, Any]:
+    """How it is with a channel."""
+    return {
+        "channel": held.name,
+        "on": held.on,
+        "waiting": held.waiting,
+        "sending": held.sending and queued(held.sending),
+        "failed": [queued(message) for message in held.failed],
+        "delivered_at": held.delivered_at,
+    }
+
+
+def queued(held: Queued) -> dict[str, Any]:
+    """A message that is not delivered."""
+    return {
+        "id": held.message.id,
+        "cluster": held.message.cluster,
+        "created_at": held.message.created_at,
+        "alerts": [f"{notice.subject}: {notice.message}" for notice in held.message.notices],
+        "attempts": held.attempts,
+        "next_at": held.next_at,
+        "error": held.error,
+    }
+
+
+def tried(held: Tried) -> dict[str, Any]:
+    """What a test of a channel came to."""
+    return {"channel": held.channel, "delivered": held.delivered, "said": held.said}
 
 
 def agent(held: AgentHealth, now: float) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from telemetry.model import Alert, AlertLevel, ClusterMetrics
+from telemetry.model import Alert, AlertEvent, AlertLevel, ClusterMetrics, OpenAlert
 
 
 class Watched(Protocol):
@@ -30,7 +31,17 @@ class Watched(Protocol):
     def get_metrics(self) -> ClusterMetrics | None:
         """The numbers of the last check, or None before the first."""
 
+    @property
+    def open_alerts(self) -> Sequence[OpenAlert]:
+        """Every alert that is pending, firing or dismissed."""
+
+    async def acknowledge(self, alert_id: str, by: str, note: str = "") -> AlertEvent | None:
+        """Somebody takes care of an alert. None: no such alert fires."""
+
+    async def forget(self, agent: str) -> bool:
+        """An agent is no longer expected. False: none that could be forgotten has this name."""
+
     def get_alerts(
-        self, level: AlertLevel | None = None, resolved: bool | None = None, limit: int = 100
+        self, level: AlertLevel | None = None, resolved: bool | None = None, limit: int | None = 100
     ) -> list[Alert]:
         """Alerts, newest first."""

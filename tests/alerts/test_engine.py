@@ -1,51 +1,32 @@
-"""Alerts over time: fired once, escalated, resolved once."""
+"""Alerts over time: pending, fired once, escalated, held, resolved once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from telemetry.alerts import CATALOGUE, AlertEvent, Change, Engine, Key, idle_ladder, with_ladders
-from telemetry.health import Limits, evaluate, without_answer
-from telemetry.model import AgentHealth, AgentSample, Alert, AlertLevel, ClusterSnapshot, State
+from telemetry.alerts import (
+    CATALOGUE,
+    Damping,
+    Engine,
+    EngineState,
+    Override,
+    RuleChange,
+    RuleSet,
+    idle_ladder,
+    ladder,
+    with_ladders,
+)
+from telemetry.model import AgentSample, AlertLevel, Change, Key, Phase, Reason, State
+from tests.alerts.driving import DOWN, NOW, OTHER, UP, Cluster, told
 
-NOW = 1_800_000_000.0
-LIMITS = Limits()
-
-
-class Cluster:
-    """Drives the engine through checks."""
-
-    def __init__(self, engine: Engine | None = None) -> None:
-        self.engine = engine or Engine()
-        self.open: dict[Key, Alert] = {}
-        self.agents: tuple[AgentHealth, ...] = ()
-        self.now = NOW
-
-    def check(
-        self, *samples: AgentSample, after: float = 5.0, session: bool = True, error: str = "", hangs: bool = False
-    ) -> Sequence[AlertEvent]:
-        self.now += after
-        if error:
-            self.agents = without_answer(self.agents, error, hangs, self.now)
-        else:
-            self.agents = evaluate(samples, self.agents, LIMITS, self.now)
-        snapshot = ClusterSnapshot("demo", "test", self.agents, self.now, "main", session, error)
-        outcome = self.engine.evaluate(self.open, snapshot)
-        self.open = dict(outcome.open)
-        return outcome.events
+WARNING, ERROR, CRITICAL = AlertLevel.WARNING, AlertLevel.ERROR, AlertLevel.CRITICAL
+IDLE = AgentSample("a", running=True, last_activity=NOW, reported=State.IDLE)
 
 
-def told(events: Sequence[AlertEvent]) -> set[tuple[str, str, str, str]]:
-    return {(e.change.value, e.alert.agent_name, e.alert.rule, e.alert.level.value) for e in events}
-
-
-UP = AgentSample("a", running=True, reported=State.BUSY, proven=True)
-OTHER = AgentSample("b", running=True, reported=State.BUSY, proven=True)
-DOWN = AgentSample("a", running=False, reason="exited")
+def cluster_with(**changes: RuleChange) -> Cluster:
+    return Cluster(Engine(RuleSet(overrides=[Override(changes)], cluster="demo")))
 
 
 def test_a_death_is_told_once_and_so_is_its_end() -> None:
@@ -57,64 +38,132 @@ def test_a_death_is_told_once_and_so_is_its_end() -> None:
     }
     for _ in range(720):
         assert cluster.check(DOWN, OTHER) == ()
-    assert told(cluster.check(UP, OTHER)) == {
+    assert cluster.check(UP, OTHER) == ()
+    assert cluster.check(UP, OTHER, after=14) == ()
+    assert told(cluster.check(UP, OTHER, after=1)) == {
         ("resolved", "a", "agent_stopped", "error"),
         ("resolved", "demo", "stopped_agents", "warning"),
     }
-    assert cluster.open == {}
+    assert cluster.state.alerts == {}
 
 
-def test_what_is_over_is_told_as_info_with_its_duration() -> None:
+def test_what_comes_back_at_once_was_never_over() -> None:
     cluster = Cluster()
     cluster.check(DOWN, OTHER)
-    ended = next(e for e in cluster.check(UP, OTHER, after=65) if e.alert.rule == "agent_stopped")
-    assert ended.alert.resolved
-    assert ended.alert.resolved_at == cluster.now
-    assert (ended.told().level, ended.told().message) == (AlertLevel.INFO, "over after 65 s: agent stopped: exited")
+    for _ in range(50):
+        assert not [e for e in cluster.check(UP, OTHER, after=7) if e.alert.rule == "agent_stopped"]
+        assert not [e for e in cluster.check(DOWN, OTHER, after=7) if e.alert.rule == "agent_stopped"]
+    cluster.check(UP, OTHER)
+    ended = next(e for e in cluster.check(UP, OTHER, after=15) if e.alert.rule == "agent_stopped")
+    assert (ended.change, ended.reason) == (Change.RESOLVED, Reason.OVER)
+    assert ended.text == "over after 720 s: agent stopped: exited"
+
+
+def test_an_alert_that_comes_and_goes_is_kept_open_until_it_is_quiet() -> None:
+    cluster = Cluster(Engine(damping=Damping(after=3, window=600, hold=300)))
+    changes = []
+    for _ in range(10):
+        changes += [e.change for e in cluster.check(DOWN, OTHER, after=30) if e.alert.rule == "agent_stopped"]
+        cluster.check(UP, OTHER, after=5)
+        changes += [e.change for e in cluster.check(UP, OTHER, after=20) if e.alert.rule == "agent_stopped"]
+    assert changes == [Change.FIRED, Change.RESOLVED, Change.FIRED, Change.RESOLVED, Change.FIRED]
+    assert cluster.firing[Key("a", "agent_stopped")].flapping
+    assert cluster.check(UP, OTHER, after=270) == ()
+    assert ("resolved", "a", "agent_stopped", "error") in told(cluster.check(UP, OTHER, after=30))
 
 
 def test_idle_climbs_the_seeds_ladder_and_is_over_with_activity() -> None:
-    idle = AgentSample("a", running=True, last_activity=NOW, reported=State.IDLE)
     cluster = Cluster()
-    steps = [told(cluster.check(idle, OTHER, after=100)) for _ in range(10)]
+    steps = [told(cluster.check(IDLE, OTHER, after=100)) for _ in range(10)]
     assert [(i + 1, *s.pop()) for i, s in enumerate(steps) if s] == [
         (3, "fired", "a", "agent_idle", "warning"),
         (6, "escalated", "a", "agent_idle", "error"),
         (9, "escalated", "a", "agent_idle", "critical"),
     ]
+    assert cluster.firing[Key("a", "agent_idle")].message == "agent idle for more than 900 s"
     assert told(cluster.check(UP, OTHER)) == {("resolved", "a", "agent_idle", "critical")}
 
 
 def test_max_idle_time_sets_the_ladders_unit() -> None:
     cluster = Cluster(Engine(with_ladders(idle=idle_ladder(10.0))))
-    idle = AgentSample("a", running=True, last_activity=NOW, reported=State.IDLE)
-    assert told(cluster.check(idle, after=10)) == {("fired", "a", "agent_idle", "warning")}
-    assert told(cluster.check(idle, after=10)) == {("escalated", "a", "agent_idle", "error")}
+    assert told(cluster.check(IDLE, after=10)) == {("fired", "a", "agent_idle", "warning")}
+    assert told(cluster.check(IDLE, after=10)) == {("escalated", "a", "agent_idle", "error")}
 
 
 def test_an_agent_without_work_may_idle() -> None:
-    idle = AgentSample("a", running=True, last_activity=NOW, reported=State.IDLE, has_work=False)
-    assert Cluster().check(idle, after=5_000) == ()
+    assert Cluster().check(IDLE._replace(has_work=False), after=5_000) == ()
+
+
+def test_waiting_for_a_person_is_told_where_that_is_on() -> None:
+    waiting = AgentSample("a", running=True, reported=State.WAITING)
+    off = Cluster()
+    assert [off.check(waiting, OTHER, after=100) for _ in range(30)] == [()] * 30
+    on = cluster_with(agent_waiting=RuleChange(enabled=True))
+    steps = [told(on.check(waiting, OTHER, after=100)) for _ in range(20)]
+    assert [(i, *s.pop()) for i, s in enumerate(steps) if s] == [
+        (1, "fired", "a", "agent_waiting", "warning"),
+        (6, "escalated", "a", "agent_waiting", "error"),
+        (18, "escalated", "a", "agent_waiting", "critical"),
+    ]
+    assert told(on.check(UP, OTHER)) == {("resolved", "a", "agent_waiting", "critical")}
 
 
 def test_restarts_and_stopped_agents_by_the_seeds_table() -> None:
     by_id = {rule.id: dict(rule.levels) for rule in CATALOGUE}
-    warning, error, critical = AlertLevel.WARNING, AlertLevel.ERROR, AlertLevel.CRITICAL
-    assert by_id["agent_idle"] == {warning: 300, error: 600, critical: 900}
-    assert by_id["agent_restarting"] == {warning: 3, error: 5, critical: 10}
-    assert by_id["stopped_agents"] == {warning: 1, error: 2, critical: 3}
+    assert by_id["agent_idle"] == {WARNING: 300, ERROR: 600, CRITICAL: 900}
+    assert by_id["agent_restarting"] == {WARNING: 3, ERROR: 5, CRITICAL: 10}
+    assert by_id["stopped_agents"] == {WARNING: 1, ERROR: 2, CRITICAL: 3}
     cluster = Cluster()
     for count, expected in ((2, set()), (3, {"fired"}), (4, set()), (5, {"escalated"}), (10, {"escalated"})):
-        sample = AgentSample("a", running=True, reported=State.BUSY, proven=True, restart_count=count)
-        assert {e.change.value for e in cluster.check(sample)} == expected
+        events = cluster.check(UP._replace(restart_count=count), after=1_000)
+        assert {e.change.value for e in events if e.alert.rule == "agent_restarting"} == expected
 
 
-def test_the_whole_cluster_down_is_critical() -> None:
+def test_restarts_within_ten_minutes_are_a_rate_and_slow_ones_are_not() -> None:
+    slow = Cluster()
+    for count in range(12):
+        slow.check(UP._replace(restart_count=count), after=300)
+        assert Key("a", "agent_restart_rate") not in slow.state.alerts
+    quick = Cluster()
+    events = [e for n in range(12) for e in quick.check(UP._replace(restart_count=n), after=20)]
+    assert [e.alert.level for e in events if e.alert.rule == "agent_restart_rate"] == [WARNING, ERROR, CRITICAL]
+    assert quick.why("a", "agent_restart_rate") == "REPEATS"
+    later = [e for _ in range(70) for e in quick.check(UP._replace(restart_count=11), after=10)]
+    assert [e.change.value for e in later if e.alert.rule == "agent_restart_rate"][-1] == "resolved"
+    assert Key("a", "agent_restarting") in quick.firing  # how often is a number that never falls
+
+
+def test_a_rate_is_told_where_the_number_was_told_long_ago() -> None:
+    cluster = Cluster()
+    cluster.check(UP._replace(restart_count=0))
+    cluster.check(UP._replace(restart_count=20))
+    cluster.check(UP._replace(restart_count=20), after=86_400)
+    for count in range(21, 24):
+        cluster.check(UP._replace(restart_count=count), after=60)
+    assert cluster.why("a", "agent_restart_rate") == ""
+
+
+def test_the_whole_cluster_down_is_critical_and_silences_its_agents() -> None:
     cluster = Cluster()
     assert ("fired", "demo", "cluster_down", "critical") in told(cluster.check(DOWN))
+    assert cluster.told() == {("demo", "cluster_down")}
     gone = Cluster()
     assert ("fired", "demo", "cluster_down", "critical") in told(gone.check(UP, session=False))
-    assert "session main is gone" in gone.open["", "cluster_down"].message
+    assert "session main is gone" in gone.firing[Key("", "cluster_down")].message
+
+
+def test_a_stopped_agent_silences_what_repeats_it() -> None:
+    cluster = Cluster()
+    cluster.check(IDLE._replace(restart_count=4), OTHER, after=350)
+    assert cluster.told() == {("a", "agent_idle"), ("a", "agent_restarting")}
+    cluster.check(DOWN._replace(restart_count=4), OTHER)
+    assert cluster.told() == {("a", "agent_stopped")}
+    assert cluster.why("", "stopped_agents") == "REPEATS"
+    assert cluster.why("a", "agent_restarting") == "AGENT_STOPPED"
+    cluster.check(DOWN._replace(restart_count=10), OTHER)  # that is worse than being stopped
+    assert ("a", "agent_restarting") in cluster.told()
+    cluster.check(DOWN, OTHER._replace(running=False), AgentSample("c", running=True, reported=State.BUSY))
+    assert ("demo", "stopped_agents") in cluster.told()
 
 
 @pytest.mark.parametrize("hangs", [False, True])
@@ -122,19 +171,157 @@ def test_a_failing_source_is_told_once_and_holds_what_was_open(hangs: bool) -> N
     cluster = Cluster()
     cluster.check(DOWN, OTHER)
     assert told(cluster.check(error="no tmux", hangs=hangs)) == {("fired", "demo", "source_failing", "error")}
-    assert cluster.check(error="no tmux", hangs=hangs) == ()
-    assert ("a", "agent_stopped") in cluster.open
-    assert told(cluster.check(DOWN, OTHER)) == {("resolved", "demo", "source_failing", "error")}
+    for _ in range(100):
+        assert cluster.check(error="no tmux", hangs=hangs) == ()
+    assert Key("a", "agent_stopped") in cluster.firing
+    cluster.check(DOWN, OTHER)
+    assert told(cluster.check(DOWN, OTHER, after=20)) == {("resolved", "demo", "source_failing", "error")}
+
+
+def test_what_was_about_to_end_ends_after_a_failing_source_came_back() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    cluster.check(UP, OTHER)
+    cluster.check(error="no tmux", after=600)
+    cluster.check(UP, OTHER, after=5)
+    assert Key("a", "agent_stopped") not in cluster.firing
+
+
+def test_an_agent_of_which_nobody_can_tell_keeps_its_alerts() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    unknown = AgentSample("a", running=False, reported=State.UNKNOWN, reason="malformed")
+    for _ in range(10):
+        assert not [e for e in cluster.check(unknown, OTHER) if e.alert.rule == "agent_stopped"]
+    cluster.check(UP, OTHER)
+    assert ("resolved", "a", "agent_stopped", "error") in told(cluster.check(UP, OTHER, after=20))
+
+
+def test_a_rule_with_for_waits_and_one_that_ends_before_never_fires() -> None:
+    cluster = cluster_with(agent_stopped=RuleChange(hold_for=60))
+    assert ("pending", "a", "agent_stopped", "error") in told(cluster.check(DOWN, OTHER))
+    assert ("a", "agent_stopped") not in cluster.told()
+    assert ("dropped", "a", "agent_stopped", "error") in told(cluster.check(UP, OTHER, after=30))
+    cluster.check(DOWN, OTHER)
+    assert cluster.check(DOWN, OTHER, after=59) == ()
+    (fired,) = cluster.check(DOWN, OTHER, after=1)
+    assert (fired.change, fired.reason) == (Change.FIRED, Reason.LASTED)
+
+
+def test_a_level_falls_only_when_that_lasts() -> None:
+    def dead(count: int) -> list[AgentSample]:
+        return [AgentSample(f"a{i}", running=i >= count, reported=State.BUSY) for i in range(9)]
+
+    cluster = Cluster()
+    cluster.check(*dead(3))
+    assert cluster.firing[Key("", "stopped_agents")].level is CRITICAL
+    assert not [e for e in cluster.check(*dead(2)) if e.alert.rule == "stopped_agents"]
+    fell = [e for e in cluster.check(*dead(2), after=15) if e.alert.rule == "stopped_agents"]
+    assert [(e.change, e.before, e.alert.level) for e in fell] == [(Change.DEESCALATED, CRITICAL, ERROR)]
+    assert fell[0].alert.peak is CRITICAL
+
+
+def test_what_is_ending_is_not_told_anew() -> None:
+    """When a cluster is up again its agents' alerts, which it silenced, wait for their end: they are no news."""
+    slow = RuleChange(keep_firing_for=60)
+    cluster = cluster_with(agent_stopped=slow)
+    cluster.check(DOWN)
+    cluster.check(UP)
+    cluster.check(UP, after=15)
+    assert Key("", "cluster_down") not in cluster.firing
+    assert cluster.why("a", "agent_stopped") == "ENDING"
+
+
+def test_an_agent_that_left_the_configuration_takes_its_alerts_along() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    events = cluster.check(OTHER)
+    gone = next(e for e in events if e.alert.rule == "agent_stopped")
+    assert (gone.change, gone.reason) == (Change.RESOLVED, Reason.GONE)
+
+
+def test_one_agent_in_anothers_place_is_another() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    events = cluster.check(AgentSample("z", running=False), OTHER)
+    assert {("resolved", "a", "agent_stopped", "error"), ("fired", "z", "agent_stopped", "error")} <= told(events)
+
+
+def test_an_order_that_changes_is_no_news() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    assert cluster.check(OTHER, DOWN) == ()
+    assert cluster.check(DOWN, OTHER) == ()
 
 
 def test_what_a_person_resolved_is_quiet_until_its_cause_was_over_once() -> None:
-    idle = AgentSample("a", running=True, last_activity=NOW, reported=State.IDLE)
     cluster = Cluster()
-    cluster.check(idle, OTHER, after=310)
-    cluster.open["a", "agent_idle"].resolved = True
-    assert cluster.check(idle, OTHER, after=400) == ()
+    cluster.check(IDLE, OTHER, after=310)
+    key = Key("a", "agent_idle")
+    outcome = Engine.dismiss(cluster.state, [key, Key("nobody", "agent_idle")], cluster.now)
+    assert told(outcome.events) == {("dismissed", "a", "agent_idle", "warning")}
+    cluster.state = outcome.state
+    assert cluster.check(IDLE, OTHER, after=400) == ()
+    assert cluster.state.alerts[key].phase is Phase.DISMISSED
     assert cluster.check(UP, OTHER) == ()
-    assert told(cluster.check(idle, OTHER)) == {("fired", "a", "agent_idle", "error")}
+    assert told(cluster.check(IDLE, OTHER)) == {("fired", "a", "agent_idle", "error")}
+
+
+def test_an_acknowledgement_holds_for_its_level() -> None:
+    cluster = Cluster()
+    cluster.check(IDLE, OTHER, after=310)
+    key = Key("a", "agent_idle")
+    cluster.state = Engine.acknowledge(cluster.state, key, "koko", "on it", cluster.now).state
+    assert cluster.firing[key].is_acknowledged
+    assert cluster.firing[key].as_alert().acknowledged_by == "koko"
+    cluster.check(IDLE, OTHER, after=300)
+    assert not cluster.firing[key].is_acknowledged
+    with pytest.raises(KeyError):
+        Engine.acknowledge(cluster.state, Key("b", "agent_idle"), "koko", "", cluster.now)
+
+
+def test_overrides_hold_for_whom_they_name_and_the_last_one_wins() -> None:
+    rules = RuleSet(
+        overrides=[
+            Override({"agent_idle": RuleChange(levels=ladder(10, 20, 30))}, role="boss"),
+            Override({"agent_idle": RuleChange(levels=ladder(50, 60, 70))}, agent="b*"),
+            Override({"agent_idle": RuleChange(enabled=False)}, agent="quiet", cluster="de?o"),
+            Override({"agent_idle": RuleChange(levels=ladder(1, 2, 3))}, cluster="another"),
+        ],
+        cluster="demo",
+    )
+    cluster = Cluster(Engine(rules))
+    agents = [IDLE._replace(name=name, role=role) for name, role in (("a", "boss"), ("b1", "boss"), ("quiet", ""))]
+    assert told(cluster.check(*agents, after=15)) == {("fired", "a", "agent_idle", "warning")}
+    assert told(cluster.check(*agents, after=40)) == {
+        ("escalated", "a", "agent_idle", "critical"),
+        ("fired", "b1", "agent_idle", "warning"),
+    }
+    assert {key.agent for key in cluster.firing} == {"a", "b1"}
+
+
+def test_a_rule_that_is_switched_off_ends_its_alerts() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    cluster.engine = Engine(RuleSet(overrides=[Override({"agent_stopped": RuleChange(enabled=False)})]))
+    cluster.state = EngineState(cluster.state.alerts, cluster.state.memory)
+    events = cluster.check(DOWN, OTHER)
+    assert [(e.change, e.reason) for e in events if e.alert.rule == "agent_stopped"] == [
+        (Change.RESOLVED, Reason.RULE_OFF)
+    ]
+
+
+def test_it_goes_on_from_what_outlived_the_process() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    first = dict(cluster.firing)
+    cluster.state = EngineState(cluster.state.alerts, cluster.state.memory)
+    cluster.agents = ()
+    assert cluster.check(DOWN, OTHER, after=60) == ()
+    assert {key: alert.id for key, alert in cluster.firing.items()} == {key: a.id for key, a in first.items()}
+    cluster.state = EngineState(cluster.state.alerts, cluster.state.memory)
+    cluster.check(UP, OTHER)
+    assert ("resolved", "a", "agent_stopped", "error") in told(cluster.check(UP, OTHER, after=15))
 
 
 def test_a_catalogue_of_one_rule_will_do() -> None:
@@ -142,43 +329,38 @@ def test_a_catalogue_of_one_rule_will_do() -> None:
     assert told(Cluster(Engine(only)).check(DOWN)) == {("fired", "a", "agent_stopped", "error")}
 
 
-def test_an_agent_that_left_the_configuration_takes_its_alerts_along() -> None:
+def test_a_check_that_finds_nothing_new_gives_the_very_state_back() -> None:
     cluster = Cluster()
     cluster.check(DOWN, OTHER)
-    assert ("resolved", "a", "agent_stopped", "error") in told(cluster.check(OTHER))
+    before = cluster.state
+    cluster.check(DOWN, OTHER)
+    assert cluster.state is before
+    cluster.check(DOWN, replace_activity(OTHER))
+    assert cluster.state.alerts is before.alerts
+    assert cluster.last is not None
+    assert not cluster.last.is_news
 
 
-SAMPLES = st.builds(
-    AgentSample,
-    st.sampled_from(["a", "b", "c"]),
-    running=st.booleans(),
-    restart_count=st.integers(0, 12),
-    last_activity=st.floats(NOW - 2_000, NOW + 2_000),
-    reported=st.sampled_from([None, State.BUSY, State.IDLE, State.WAITING]),
-)
+def replace_activity(sample: AgentSample) -> AgentSample:
+    return sample._replace(last_activity=NOW + 7)
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.lists(SAMPLES, max_size=3, unique_by=lambda s: s.name), st.booleans(), st.sampled_from(["", "", "lost"])
-        ),
-        max_size=30,
-    )
-)
-def test_whatever_is_seen_every_firing_ends_once_or_is_open(steps: list[tuple[list[AgentSample], bool, str]]) -> None:
-    cluster, live = Cluster(), dict[Key, AlertLevel]()
-    for samples, session, error in steps:
-        for event in cluster.check(*samples, session=session, error=error, hangs=session, after=100):
-            assert not error or event.change is not Change.RESOLVED
-            agent = "" if event.alert.agent_name == "demo" else event.alert.agent_name
-            key = (agent, event.alert.rule)
-            if event.change is Change.FIRED:
-                assert key not in live
-                live[key] = event.alert.level
-            elif event.change is Change.RESOLVED:
-                del live[key]
-            else:
-                assert live[key] is not event.alert.level
-                live[key] = event.alert.level
-        assert live == {key: alert.level for key, alert in cluster.open.items()}
+def test_what_fires_carries_the_trace_of_its_check() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    assert cluster.last is not None
+    traced = cluster.last.traced("ab" * 16)
+    assert {alert.trace_id for alert in traced.state.alerts.values()} == {"ab" * 16}
+    assert {event.alert.trace_id for event in traced.events} == {"ab" * 16}
+    assert replace(traced, state=cluster.last.state).traced("") is not None
+
+
+def test_after_a_restart_an_agent_nobody_can_tell_of_is_looked_at_again_when_somebody_can() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    cluster.state = EngineState(cluster.state.alerts, cluster.state.memory)
+    cluster.check(DOWN._replace(reported=State.UNKNOWN), OTHER)
+    assert Key("a", "agent_stopped") in cluster.firing
+    cluster.check(UP, OTHER)
+    cluster.check(UP, OTHER, after=15)
+    assert not cluster.firing

@@ -146,6 +146,7 @@ def test_config_shows_values_origins_and_no_secret(tmp_path: Path) -> None:
     (tmp_path / "orchestrator-telemetry.yaml").write_text("max_idle_time: 60\n")
     secrets = {
         "SLACK_WEBHOOK_URL": "https://hooks.slack.example/services/T0/B0/geheim",
+        "SMTP_USER": "me",
         "SMTP_PASSWORD": "geheim",
         "OTEL_EXPORTER_OTLP_HEADERS": "authorization=geheim",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:geheim@127.0.0.1:4318",
@@ -157,7 +158,7 @@ def test_config_shows_values_origins_and_no_secret(tmp_path: Path) -> None:
     assert rows["check_interval"].split()[1:4] == ["7", "flag", "--interval"]
     assert f"file {tmp_path}" in rows["max_idle_time"]
     assert "60/120/180" in rows["thresholds.idle"]
-    assert "(set, hidden)" in rows["channels.slack_webhook_url"]
+    assert "(set, hidden)" in rows["channels.slack.webhook_url"]
     assert "http://***@127.0.0.1:4318" in rows["OTEL_EXPORTER_OTLP_ENDPOINT"]
     assert "did you mean ORCHESTRATOR_PROFILE?" in done.stderr
     as_json = run(tmp_path, "config", "--json", **secrets)
@@ -168,7 +169,7 @@ def test_config_shows_values_origins_and_no_secret(tmp_path: Path) -> None:
         "where": str(tmp_path / "orchestrator-telemetry.yaml"),
         "variable": "ORCHESTRATOR_MAX_IDLE_TIME",
     }
-    assert tree["settings"]["channels.smtp_password"]["value"] == "(set, hidden)"
+    assert tree["settings"]["channels.email.password"]["value"] == "(set, hidden)"
     for text in (done.stdout, done.stderr, as_json.stdout, as_json.stderr):
         assert "geheim" not in text
 

@@ -7,7 +7,7 @@ import re
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from telemetry.alerts import Engine
+from telemetry.alerts import Engine, EngineState
 from telemetry.health import Limits, evaluate
 from telemetry.model import AgentSample, AlertLevel, ClusterSnapshot, State
 from telemetry.picture import CLOSED_ALERTS_SHOWN_FOR, Picture
@@ -20,7 +20,8 @@ HOSTILE = 'a"b\\c, {d="e"} 名前'
 
 def fill(picture: Picture, now: float, *samples: AgentSample, cluster: str = "demo") -> ClusterSnapshot:
     snapshot = ClusterSnapshot(cluster, "test", evaluate(samples, [], Limits(), now), now)
-    picture.publish(snapshot, tuple(Engine().evaluate({}, snapshot).open.values()))
+    firing = Engine().evaluate(EngineState(), snapshot).state.firing()
+    picture.publish(snapshot, tuple(alert.as_alert() for alert in firing))
     return snapshot
 
 
@@ -43,6 +44,7 @@ def test_both_adapters_tell_the_same() -> None:
     )
     captured.picture.count_alert("demo", AlertLevel.ERROR)
     captured.picture.count_delivery("slack", "delivered")
+    captured.picture.set_store_problem("disk full")
     for seconds in (0.0005, 0.004, 99.0):
         captured.picture.observe_check("demo", "test", "ok", seconds)
         captured.signals.instruments.observe_check("demo", "test", "ok", seconds)

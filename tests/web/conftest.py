@@ -10,7 +10,18 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from telemetry.model import AgentHealth, AgentSample, Alert, AlertLevel, ClusterMetrics, ClusterSnapshot, State
+from telemetry.alerts import Engine, EngineState
+from telemetry.model import (
+    AgentHealth,
+    AgentSample,
+    Alert,
+    AlertEvent,
+    AlertLevel,
+    ClusterMetrics,
+    ClusterSnapshot,
+    OpenAlert,
+    State,
+)
 from telemetry.picture import Picture
 from telemetry.testing import FakeClock
 from telemetry.web.app import create_app
@@ -42,8 +53,23 @@ class FakeMonitor:
     def get_metrics(self) -> ClusterMetrics | None:
         return self.metrics
 
+    open_alerts: tuple[OpenAlert, ...] = ()
+    forgettable: str = ""
+
+    async def acknowledge(self, alert_id: str, by: str, note: str = "") -> AlertEvent | None:
+        state = EngineState({alert.key: alert for alert in self.open_alerts})
+        for alert in self.open_alerts:
+            if alert.id == alert_id:
+                outcome = Engine.acknowledge(state, alert.key, by, note, 0.0)
+                self.open_alerts = outcome.state.firing()
+                return outcome.events[0]
+        return None
+
+    async def forget(self, agent: str) -> bool:
+        return agent == self.forgettable
+
     def get_alerts(
-        self, level: AlertLevel | None = None, resolved: bool | None = None, limit: int = 100
+        self, level: AlertLevel | None = None, resolved: bool | None = None, limit: int | None = 100
     ) -> list[Alert]:
         found = [alert for alert in self.alerts if level in (None, alert.level) and resolved in (None, alert.resolved)]
         return found[:limit]

@@ -1,15 +1,9 @@
-"""The values that flow through the monitor: AgentSample → ClusterSnapshot → Transition → Alert.
-
-All are plain data. Those a check makes are frozen, so that a reader in another thread can keep one while the next is
-made. Times are Unix seconds (UTC) unless a name says otherwise; texts have been through `telemetry.clean` where they
-entered.
-"""
+"""Agents as they are seen and judged: AgentSample → AgentHealth → ClusterSnapshot → Transition."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 
@@ -25,32 +19,6 @@ class State(StrEnum):
     STOPPED = "stopped"
     UNKNOWN = "unknown"
     """Its source failed: nobody can tell."""
-
-
-class AlertLevel(str, Enum):
-    """How loud an alert is. A `(str, Enum)`, as in the seed, so that `level == "error"` holds."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-    CRITICAL = "critical"
-
-    @property
-    def rank(self) -> int:
-        """0 for INFO to 3 for CRITICAL, for comparisons."""
-        return _RANKS[self]
-
-
-_RANKS = {level: rank for rank, level in enumerate(AlertLevel)}
-
-
-class AgentHealthStatus(str, Enum):
-    """The seed's judgement of an agent; `telemetry.health` derives it from the state."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    UNHEALTHY = "unhealthy"
-    UNKNOWN = "unknown"
 
 
 class AgentSample(NamedTuple):
@@ -171,61 +139,3 @@ class Transition:
     agent: AgentHealth
     before: State
     at: float
-
-
-@dataclass
-class Alert:
-    """An alert: the seed's five fields first, in its order, then ours.
-
-    Attributes:
-        level: The level it has now.
-        agent_name: The agent it is about; the cluster's name for an alert about the whole cluster.
-        message: What is wrong, in one line.
-        timestamp: When it fired.
-        resolved: Whether it is over.
-        cluster: The cluster.
-        rule: The rule's id in the catalogue, such as `agent_stopped`.
-        resolved_at: When it was over, or None.
-        trace_id: The trace of the check that raised it (32 hex), or "".
-    """
-
-    level: AlertLevel
-    agent_name: str
-    message: str
-    timestamp: float = field(default_factory=time.time)
-    resolved: bool = False
-    cluster: str = ""
-    rule: str = ""
-    resolved_at: float | None = None
-    trace_id: str = ""
-
-
-@dataclass
-class ClusterMetrics:
-    """The seed's numbers about a cluster.
-
-    Attributes:
-        running_agents: Those whose process lives.
-        idle_agents: Those in state idle.
-        unhealthy_agents: Stopped, unresponsive, unknown, or restarted too often.
-    """
-
-    total_agents: int
-    running_agents: int
-    idle_agents: int
-    unhealthy_agents: int
-    total_restarts: int
-    timestamp: float = field(default_factory=time.time)
-
-
-@dataclass
-class AgentState:
-    """The seed's view of one agent (for its states as words see `State`)."""
-
-    name: str
-    is_running: bool
-    last_activity: float
-    restart_count: int
-    health_status: AgentHealthStatus = AgentHealthStatus.HEALTHY
-    current_task_id: str | None = None
-    error_message: str | None = None

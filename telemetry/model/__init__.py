@@ -1,0 +1,64 @@
+"""The values that flow through the monitor: AgentSample → ClusterSnapshot → Transition → alerts → notices.
+
+All are plain data. Those a check makes are frozen, so that a reader in another thread can keep one while the next is
+made. Times are Unix seconds (UTC) unless a name says otherwise; texts have been through `telemetry.clean` where they
+entered.
+"""
+
+from telemetry.model.agents import (
+    AgentHealth,
+    AgentSample,
+    ClusterSnapshot,
+    Reading,
+    State,
+    Transition,
+)
+from telemetry.model.alerts import (
+    Acknowledgement,
+    Alert,
+    AlertEvent,
+    AlertLevel,
+    AlertMemory,
+    AlertPage,
+    Change,
+    Key,
+    News,
+    OpenAlert,
+    Phase,
+    Reason,
+    Silence,
+    Suppression,
+    alert_id,
+)
+from telemetry.model.notices import Message, Notice, NoticeKind
+from telemetry.model.seed import AgentHealthStatus, AgentState, ClusterMetrics
+
+__all__ = [
+    "Acknowledgement",
+    "AgentHealth",
+    "AgentHealthStatus",
+    "AgentSample",
+    "AgentState",
+    "Alert",
+    "AlertEvent",
+    "AlertLevel",
+    "AlertMemory",
+    "AlertPage",
+    "Change",
+    "ClusterMetrics",
+    "ClusterSnapshot",
+    "Key",
+    "Message",
+    "News",
+    "Notice",
+    "NoticeKind",
+    "OpenAlert",
+    "Phase",
+    "Reading",
+    "Reason",
+    "Silence",
+    "State",
+    "Suppression",
+    "Transition",
+    "alert_id",
+]

@@ -1,0 +1,276 @@
+"""One channel at work: its notices become messages, its messages are delivered in order, each until it was."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from telemetry.clock import Clock
+from telemetry.model import Message
+from telemetry.notify.base import DeliveryError, Notifier
+from telemetry.notify.due import Pace
+from telemetry.notify.grouping import Group, Timing
+from telemetry.notify.retry import Patience, after_failure
+from telemetry.store import Changes, QueuedMessage, QueuedNotice
+
+_log = logging.getLogger(__name__)
+
+_MOST_FAILED = 100
+_LONGEST_SLEEP = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt to deliver one message.
+
+    Attributes:
+        message: The message.
+        outcome: `delivered`, `retry` (it will be tried again) or `failed` (it won't).
+        began: When (Unix s), and `ended`.
+        said: What the receiver answered, or why it was not delivered; without secrets.
+    """
+
+    message: Message
+    outcome: str
+    began: float
+    ended: float
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """How it is with one channel.
+
+    Attributes:
+        name: Its name.
+        on: Whether it is used; one that is off may still hold what was to be sent.
+        waiting: Notices that are not in a message yet.
+        sending: The message that is being delivered, or None.
+        failed: Messages that are not tried again, newest last.
+        delivered_at: When a message was delivered last (Unix s), or None: not since the start.
+    """
+
+    name: str
+    on: bool
+    waiting: int
+    sending: QueuedMessage | None
+    failed: tuple[QueuedMessage, ...]
+    delivered_at: float | None
+
+
+class Channel:
+    """Delivers by one notifier, one message at a time.
+
+    Args:
+        name: Its name.
+        notifier: Sends; None: the channel is off, and keeps what it holds.
+        timing: How notices become messages.
+        keep: Has a change on disk before it returns.
+        clock: Tells the time.
+        observe: Told of each attempt.
+        dice: For the pauses between attempts.
+        patience: How long it tries.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        notifier: Notifier | None,
+        timing: Timing,
+        keep: Callable[[Changes], Awaitable[None]],
+        *,
+        clock: Clock,
+        observe: Callable[[Delivery], None],
+        dice: random.Random | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.name = name
+        self._notifier, self._timing = notifier, timing
+        self._keep, self._clock, self._observe = keep, clock, observe
+        self._dice = dice or random.Random()  # noqa: S311 - pauses, no secrets
+        self._patience = patience or Patience()
+        self._groups: dict[str, Group] = {}
+        self._current: QueuedMessage | None = None
+        self._failed: list[QueuedMessage] = []
+        self._delivered_at: float | None = None
+        self._not_before = 0.0
+        self._wake = asyncio.Event()
+        self._draining = False
+        self._sending = asyncio.Lock()
+
+    @property
+    def on(self) -> bool:
+        """Whether it sends."""
+        return self._notifier is not None
+
+    @property
+    def pace(self) -> Pace:
+        """How it is told of what goes on."""
+        refresh = self._notifier.refresh if self._notifier else None
+        return Pace(self._timing.repeat_interval) if refresh is None else Pace(refresh, refresh=True)
+
+    @property
+    def status(self) -> ChannelStatus:
+        """How it is with it now."""
+        waiting = sum(len(group.waiting) for group in self._groups.values())
+        return ChannelStatus(self.name, self.on, waiting, self._current, tuple(self._failed), self._delivered_at)
+
+    @property
+    def notices(self) -> tuple[QueuedNotice, ...]:
+        """What waits, for the store."""
+        return tuple(queued for group in self._groups.values() for queued in group.waiting)
+
+    @property
+    def messages(self) -> tuple[QueuedMessage, ...]:
+        """What is being delivered and what failed, for the store."""
+        return (*((self._current,) if self._current else ()), *self._failed)
+
+    def restore(self, messages: Iterable[QueuedMessage]) -> None:
+        """What an earlier run left. When it sent last isn't known: the notifier's pace is kept from now."""
+        for queued in messages:
+            if queued.failed:
+                self._failed.append(queued)
+            else:
+                self._current = queued
+        if self._current is not None and self._notifier is not None:
+            self._not_before = self._clock.now() + self._notifier.min_interval
+
+    def add(self, notices: Iterable[QueuedNotice]) -> None:
+        """What is to be told; it is on disk already."""
+        now = self._clock.now()
+        for queued in notices:
+            self._groups.setdefault(queued.notice.cluster, Group()).add(queued, now)
+        self._wake.set()
+
+    async def use(self, notifier: Notifier | None, timing: Timing) -> None:
+        """Goes on with another notifier, or none; what waits stays."""
+        async with self._sending:
+            before, self._notifier, self._timing = self._notifier, notifier, timing
+            if before is not None:
+                await before.close()
+        self._wake.set()
+
+    # --- at work ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Delivers until it is cancelled, or drained."""
+        while True:
+            self._wake.clear()
+            due = await self.step()
+            pause = due - self._clock.now()
+            if pause <= 0:
+                continue
+            if self._draining:
+                return
+            try:
+                async with asyncio.timeout(min(pause, _LONGEST_SLEEP)):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    def drain(self) -> None:
+        """Has `run` hand over what it holds, at once and each message once, and end."""
+        self._draining = True
+        for group in self._groups.values():
+            group.opened_at = group.last_sent = float("-inf")
+        self._wake.set()
+
+    async def step(self) -> float:
+        """Does the next thing that is due.
+
+        Returns:
+            When the next one is (Unix s): now or earlier where there may be more to do, infinite where nothing waits.
+        """
+        if self._notifier is None:
+            return float("inf")
+        now = self._clock.now()
+        if self._current is None:
+            cluster, group = min(
+                self._groups.items(), key=lambda item: item[1].due_at(self._timing), default=("", Group())
+            )
+            due = group.due_at(self._timing)
+            if due > now:
+                return due
+            await self._compose(cluster, group, now)
+        assert self._current is not None  # noqa: S101 - just made
+        not_before = max(self._current.next_at, self._not_before)
+        if now < not_before:
+            return not_before
+        await self._attempt(self._notifier, self._current)
+        return now
+
+    async def _compose(self, cluster: str, group: Group, now: float) -> None:
+        used, notices = group.take(now)
+        self._current = QueuedMessage(Message(uuid.uuid4().hex, self.name, cluster, notices, now))
+        await self._keep(Changes(messages=[self._current], notices_gone=[queued.seq for queued in used]))
+
+    async def _attempt(self, notifier: Notifier, queued: QueuedMessage) -> None:
+        began = self._clock.now()
+        try:
+            answer = await self._send(notifier, queued.message)
+        except DeliveryError as error:
+            await self._take_failure(queued, error, began)
+        else:
+            self._current = None
+            self._delivered_at = self._clock.now()
+            await self._keep(Changes(messages_gone=[queued.message.id]))
+            self._observe(Delivery(queued.message, "delivered", began, self._delivered_at, answer))
+        # from the answer, not from the call: then they are that far apart on the other side too
+        self._not_before = self._clock.now() + notifier.min_interval
+
+    async def _take_failure(self, queued: QueuedMessage, error: DeliveryError, began: float) -> None:
+        now = self._clock.now()
+        after = after_failure(queued, error, now, self._dice, self._patience)
+        if after.failed:
+            self._current = None
+            self._failed.append(after)
+            gone = [held.message.id for held in self._failed[:-_MOST_FAILED]]
+            del self._failed[:-_MOST_FAILED]
+            _log.error(
+                "a message to %s was not delivered and is not tried again: %s",
+                self.name,
+                error,
+                extra={"channel": self.name, "cluster": after.message.cluster},
+            )
+        else:
+            self._current, gone = after, []
+            if after.attempts == 1 or after.error != queued.error:  # the same again and again is one line
+                _log.warning(
+                    "a message to %s was not delivered, and is tried again: %s",
+                    self.name,
+                    error,
+                    extra={"channel": self.name, "cluster": after.message.cluster},
+                )
+        await self._keep(Changes(messages=[after], messages_gone=gone))
+        self._observe(Delivery(after.message, "failed" if after.failed else "retry", began, now, after.error))
+
+    async def test(self, message: Message) -> str:
+        """Sends a message beside what waits. Raises `DeliveryError`."""
+        if self._notifier is None:
+            raise DeliveryError(f"the channel {self.name} is off", final=True)
+        return await self._send(self._notifier, message)
+
+    async def _send(self, notifier: Notifier, message: Message) -> str:
+        async with self._sending:
+            try:
+                async with asyncio.timeout(notifier.timeout):
+                    return await notifier.send(message)
+            except TimeoutError:
+                raise DeliveryError(f"no answer within {notifier.timeout:g} s") from None
+            except DeliveryError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a fault of one channel must not end it: told as its error
+                # Its text may hold a secret: where it happened must do.
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                what = f"{type(error).__name__} at {where.name}:{where.lineno}"
+                raise DeliveryError(f"a fault in the notifier, please report it: {what}") from None
+
+    async def close(self) -> None:
+        """Gives back what the notifier holds."""
+        if self._notifier is not None:
+            await self._notifier.close()

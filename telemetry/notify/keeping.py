@@ -1,0 +1,103 @@
+"""Keeps what the pager must not lose: in the store, and in memory for as long as the store can't be used."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from telemetry.clock import Clock
+from telemetry.model import Alert
+from telemetry.store import AlertStore, Changes, Kept, StoreError
+
+_log = logging.getLogger(__name__)
+
+TRIED_AGAIN_EVERY = 5.0
+"""Seconds between two attempts to use a store that could not be used."""
+_MOST_HISTORY = 10_000
+"""Alerts that are over and wait in memory for the store."""
+
+
+class Keeper:
+    """One writer before the store. No call raises because of the file: who watches must go on.
+
+    While the file can't be used nothing is written, and `problem` says why; when it can be again, it is made to hold
+    what is so by then.
+
+    Args:
+        store: The store.
+        everything: What is to be in it now.
+        clock: Tells the time.
+        on_change: Called with the problem when it begins, and with "" when it is over.
+    """
+
+    def __init__(
+        self, store: AlertStore, everything: Callable[[], Kept], clock: Clock, on_change: Callable[[str], None]
+    ) -> None:
+        self._store = store
+        self._everything = everything
+        self._clock = clock
+        self._on_change = on_change
+        self._problem = ""
+        self._try_at = 0.0
+        self._writing = asyncio.Lock()
+        self._history: deque[Alert] = deque(maxlen=_MOST_HISTORY)
+
+    @property
+    def problem(self) -> str:
+        """Why the store can't be used at present, or ""."""
+        return self._problem
+
+    async def load(self) -> Kept:
+        """What the store held; nothing where it can't be used."""
+        async with self._writing:
+            try:
+                return await asyncio.to_thread(self._store.load)
+            except StoreError as error:
+                self._fail(error)
+                return Kept()
+
+    async def save(self, changes: Changes) -> None:
+        """Returns when the changes are on disk, or at once where that can't be had at present."""
+        if not changes:
+            return
+        async with self._writing:
+            if self._problem:
+                self._history.extend(changes.history)
+                return
+            try:
+                await asyncio.to_thread(self._store.save, changes)
+            except StoreError as error:
+                self._history.extend(changes.history)
+                self._fail(error)
+
+    async def mend(self) -> float:
+        """Tries the store again where it is time.
+
+        Returns:
+            When to call again (Unix s); infinite while all is well.
+        """
+        if not self._problem:
+            return float("inf")
+        async with self._writing:
+            if self._clock.now() < self._try_at:
+                return self._try_at
+            history: Sequence[Alert] = tuple(self._history)
+            try:
+                await asyncio.to_thread(self._store.replace, self._everything(), history)
+            except StoreError as error:
+                self._fail(error)
+                return self._try_at
+            self._history.clear()
+            self._problem = ""
+            self._on_change("")
+            _log.warning("the store can be used again: it holds what is known now")
+            return float("inf")
+
+    def _fail(self, error: StoreError) -> None:
+        told, self._problem = self._problem, str(error)
+        self._try_at = self._clock.now() + TRIED_AGAIN_EVERY
+        if told != self._problem:
+            _log.error("%s: alerts go on from memory, and would be lost if this process ended now", error)
+            self._on_change(self._problem)

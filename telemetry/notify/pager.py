@@ -1,0 +1,351 @@
+"""The pager: takes what changed about alerts, decides what is to be told on which channel, and has it delivered.
+
+What must be sent lies in the store before it is sent, in the same transaction as the alert that asks for it: it is told
+at least once, whenever this process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from telemetry.clock import Clock
+from telemetry.model import (
+    AlertEvent,
+    AlertLevel,
+    AlertMemory,
+    Change,
+    Key,
+    Message,
+    News,
+    Notice,
+    NoticeKind,
+    OpenAlert,
+    Silence,
+)
+from telemetry.notify.base import DeliveryError, Notifier
+from telemetry.notify.channel import Channel, ChannelStatus, Delivery
+from telemetry.notify.due import due
+from telemetry.notify.grouping import Timing
+from telemetry.notify.keeping import Keeper
+from telemetry.notify.routes import DEFAULT_ROUTES, Route, channels_for, next_change
+from telemetry.store import AlertStore, Changes, Kept, QueuedNotice, Told, ToldKey
+
+_SHORTEST_TICK = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What is said of an alert beside what is wrong: in the language that is set."""
+
+    summary: str = ""
+    todo: str = ""
+    runbook_url: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the pager does; replaced whole when settings are read again.
+
+    Attributes:
+        notifiers: Those that are on, by the name of their channel.
+        routes: Which alerts go where.
+        timing: How notices become messages.
+        texts: What is said of an alert.
+    """
+
+    notifiers: Mapping[str, Notifier]
+    routes: Sequence[Route] = DEFAULT_ROUTES
+    timing: Timing = field(default_factory=Timing)
+    texts: Callable[[OpenAlert], Texts] = lambda _: Texts()
+
+
+class Pager:
+    """One for a process, in one loop.
+
+    Args:
+        plan: What it does.
+        store: What outlives the process.
+        clock: Tells the time.
+        observe: Told of each attempt to deliver.
+        on_store: Called with why the store can't be used when that begins, and with "" when it is over.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: AlertStore,
+        clock: Clock,
+        observe: Callable[[Delivery], None] = lambda _: None,
+        on_store: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._plan, self._clock, self._observe = plan, clock, observe
+        self._keeper = Keeper(store, self._everything, clock, on_store)
+        self._channels: dict[str, Channel] = {}
+        self._open: dict[str, Mapping[Key, OpenAlert]] = {}
+        self._memory: dict[str, AlertMemory] = {}
+        self._told: dict[ToldKey, Told] = {}
+        self._silences: dict[str, Silence] = {}
+        self._seq = itertools.count(1)
+        self._tick_at = 0.0
+        self._sorted: tuple[Silence, ...] | None = ()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    # --- what is known ----------------------------------------------------------------------------------------------
+
+    @property
+    def store_problem(self) -> str:
+        """Why the store can't be used at present, or ""."""
+        return self._keeper.problem
+
+    @property
+    def silences(self) -> tuple[Silence, ...]:
+        """Those that have not ended, by when they end. The same object while nothing is said anew."""
+        if self._sorted is None:
+            self._sorted = tuple(sorted(self._silences.values(), key=lambda silence: silence.ends_at))
+        return self._sorted
+
+    @property
+    def status(self) -> tuple[ChannelStatus, ...]:
+        """How it is with each channel."""
+        return tuple(channel.status for channel in self._channels.values())
+
+    def known(self, cluster: str) -> tuple[Mapping[Key, OpenAlert], AlertMemory]:
+        """What is open in a cluster, and what is remembered of it."""
+        return self._open.get(cluster, {}), self._memory.get(cluster, AlertMemory())
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Those of which anything is open."""
+        return tuple(cluster for cluster, alerts in self._open.items() if alerts)
+
+    def _everything(self) -> Kept:
+        return Kept(
+            alerts=dict(self._open),
+            memory=dict(self._memory),
+            told=dict(self._told),
+            silences=tuple(self._silences.values()),
+            notices=tuple(queued for channel in self._channels.values() for queued in channel.notices),
+            messages=tuple(queued for channel in self._channels.values() for queued in channel.messages),
+        )
+
+    # --- begin and end ----------------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Takes up what an earlier run left. Nothing is sent before `start`."""
+        kept = await self._keeper.load()
+        self._open = dict(kept.alerts)
+        self._memory = dict(kept.memory)
+        self._told = dict(kept.told)
+        self._silences, self._sorted = {silence.id: silence for silence in kept.silences}, None
+        self._seq = itertools.count(max((queued.seq for queued in kept.notices), default=0) + 1)
+        left = {queued.channel for queued in kept.notices} | {queued.message.channel for queued in kept.messages}
+        for name in (*self._plan.notifiers, *sorted(left - self._plan.notifiers.keys())):
+            channel = self._make_channel(name)
+            channel.restore(queued for queued in kept.messages if queued.message.channel == name)
+            channel.add(queued for queued in kept.notices if queued.channel == name)
+
+    def start(self) -> None:
+        """Begins to deliver, in the running loop."""
+        for name, channel in self._channels.items():
+            self._run(name, channel)
+        self._tasks[""] = asyncio.get_running_loop().create_task(self._keep_time(), name="pager")
+
+    async def use(self, plan: Plan) -> None:
+        """Goes on with another plan; what waits stays, for channels that are off now too."""
+        self._plan = plan
+        for name in (*self._channels, *(name for name in plan.notifiers if name not in self._channels)):
+            channel = self._channels.get(name)
+            if channel is None:
+                self._run(name, self._make_channel(name))
+            else:
+                await channel.use(plan.notifiers.get(name), plan.timing)
+        self._tick_at = 0.0
+
+    async def stop(self, within: float) -> None:
+        """Hands over what can be within so many seconds; the rest lies in the store for the next start."""
+        timer = self._tasks.pop("", None)
+        if timer is not None:
+            timer.cancel()
+        for channel in self._channels.values():
+            channel.drain()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks.values(), timeout=within)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*(channel.close() for channel in self._channels.values()), return_exceptions=True)
+
+    def _make_channel(self, name: str) -> Channel:
+        channel = Channel(
+            name,
+            self._plan.notifiers.get(name),
+            self._plan.timing,
+            self._keeper.save,
+            clock=self._clock,
+            observe=self._observe,
+        )
+        self._channels[name] = channel
+        return channel
+
+    def _run(self, name: str, channel: Channel) -> None:
+        self._tasks[name] = asyncio.get_running_loop().create_task(channel.run(), name=f"channel {name}")
+
+    # --- what changed -----------------------------------------------------------------------------------------------
+
+    async def take(self, news: News) -> None:
+        """What one check, or one person, changed. Returns when it, and what is to be told of it, is on disk."""
+        self._open[news.cluster] = news.open
+        if news.memory is not None:
+            self._memory[news.cluster] = news.memory
+        changes = Changes(
+            alerts=list(news.changed),
+            gone=[(news.cluster, key) for key in news.gone],
+            memory={news.cluster: news.memory} if news.memory is not None else {},
+            history=list(news.over),
+        )
+        for event in news.events:
+            if event.change in (Change.RESOLVED, Change.DISMISSED):
+                self._tell_end(event, changes)
+        for alert in news.changed:
+            self._tell(alert, changes, news.at)
+        await self._hand_on(changes)
+
+    async def tick(self) -> float:
+        """Tells what is due by time alone: repeats, routes whose hours begin, a store that can be used again.
+
+        Returns:
+            When to call again (Unix s).
+        """
+        now = self._clock.now()
+        mend_at = await self._keeper.mend()
+        if now >= self._tick_at:
+            changes = Changes()
+            for silence in [held for held in self._silences.values() if held.ends_at <= now]:
+                del self._silences[silence.id]
+                self._sorted = None
+                changes.silences_gone.append(silence.id)
+            for alerts in self._open.values():
+                for alert in alerts.values():
+                    self._tell(alert, changes, now)
+            self._tick_at = max(now + _SHORTEST_TICK, self._next_tick(now))
+            await self._hand_on(changes)
+        return min(mend_at, self._tick_at)
+
+    def _next_tick(self, now: float) -> float:
+        repeats = (
+            told.at + self._channels[key.channel].pace.repeat
+            for key, told in self._told.items()
+            if key.channel in self._channels
+        )
+        ends = (silence.ends_at for silence in self._silences.values())
+        return min(next_change(self._plan.routes, now), *repeats, *ends, now + 3_600.0)
+
+    async def _keep_time(self) -> None:
+        while True:
+            due_at = await self.tick()
+            # a new alert may make it earlier: looked at once a second costs nothing
+            await asyncio.sleep(min(max(due_at - self._clock.now(), 0.05), _SHORTEST_TICK))
+
+    def _tell(self, alert: OpenAlert, changes: Changes, now: float) -> None:
+        on = [name for name, channel in self._channels.items() if channel.on]
+        routed = channels_for(alert, self._plan.routes, on, now)
+        for name in on:
+            key = ToldKey(alert.cluster, alert.agent, alert.rule, name)
+            told, pace = self._told.get(key), self._channels[name].pace
+            kind = due(alert, told, pace, now, routed=name in routed)
+            if kind is None:
+                continue
+            self._told[key] = changes.told[key] = Told(alert.level, now)
+            self._tick_at = min(self._tick_at, now + pace.repeat)
+            self._queue(name, self._notice(kind, alert, now, told.level if told else None), changes)
+
+    def _tell_end(self, event: AlertEvent, changes: Changes) -> None:
+        alert = event.alert
+        for name in self._channels:
+            key = ToldKey(alert.cluster, alert.agent, alert.rule, name)
+            told = self._told.pop(key, None)
+            if told is not None:
+                changes.untold.append(key)
+                self._queue(name, self._notice(NoticeKind.RESOLVED, alert, event.at, told.level), changes)
+
+    def _queue(self, channel: str, notice: Notice, changes: Changes) -> None:
+        changes.notices.append(QueuedNotice(next(self._seq), channel, notice))
+
+    async def _hand_on(self, changes: Changes) -> None:
+        await self._keeper.save(changes)
+        for name in {queued.channel for queued in changes.notices}:
+            self._channels[name].add(queued for queued in changes.notices if queued.channel == name)
+
+    def _notice(self, kind: NoticeKind, alert: OpenAlert, at: float, before: AlertLevel | None) -> Notice:
+        texts = self._plan.texts(alert)
+        return Notice(
+            kind=kind,
+            alert_id=alert.id,
+            cluster=alert.cluster,
+            agent=alert.agent,
+            rule=alert.rule,
+            level=alert.level,
+            message=alert.message,
+            since=alert.fired_at,
+            at=at,
+            role=alert.role,
+            before=before,
+            trace_id=alert.trace_id,
+            summary=texts.summary,
+            todo=texts.todo,
+            runbook_url=texts.runbook_url,
+            note=texts.note,
+        )
+
+    # --- what people say --------------------------------------------------------------------------------------------
+
+    async def silence(self, silence: Silence) -> None:
+        """Keeps a silence; the same id replaces."""
+        self._silences[silence.id], self._sorted = silence, None
+        self._tick_at = min(self._tick_at, silence.ends_at)
+        await self._keeper.save(Changes(silences=[silence]))
+
+    async def unsilence(self, name: str) -> bool:
+        """Ends a silence by its id. False: there is none."""
+        if self._silences.pop(name, None) is None:
+            return False
+        self._sorted = None
+        await self._keeper.save(Changes(silences_gone=[name]))
+        return True
+
+    async def test(self, channel: str) -> str:
+        """Sends a marked message on a channel, and gives what the receiver answered.
+
+        Raises:
+            KeyError: No channel has that name.
+            DeliveryError: It was not delivered.
+        """
+        message = test_message(channel, self._clock.now())
+        try:
+            answer = await self._channels[channel].test(message)
+        except DeliveryError as error:
+            self._observe(Delivery(message, "failed", message.created_at, self._clock.now(), str(error)))
+            raise
+        self._observe(Delivery(message, "delivered", message.created_at, self._clock.now(), answer))
+        return answer
+
+
+def test_message(channel: str, now: float) -> Message:
+    """A message that says that nothing is wrong: only the channel is tried."""
+    notice = Notice(
+        kind=NoticeKind.FIRING,
+        alert_id=uuid.uuid4().hex[:10],
+        cluster="test",
+        agent="",
+        rule="test",
+        level=AlertLevel.INFO,
+        message="This is a test of the channel: nothing is wrong.",
+        since=now,
+        at=now,
+    )
+    return Message(uuid.uuid4().hex, channel, "test", (notice,), now, test=True)

@@ -1,0 +1,191 @@
+"""The routes about alerts and people: what is open and why it is quiet, history, silences, channels, rules."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from telemetry.clean import clean_name
+from telemetry.model import AlertLevel, Silence
+from telemetry.store import HistoryQuery, StoreError
+from telemetry.web import views
+from telemetry.web.answers import Knowledge, answer
+from telemetry.web.people import People
+
+MOST_ALERTS = 1000
+LONGEST_SILENCE = 366 * 86_400.0
+
+_Word = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_name)]
+_Sentence = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Acknowledge(BaseModel):
+    """Somebody takes care of an alert."""
+
+    model_config = ConfigDict(extra="forbid")
+    alert: str
+    by: _Word
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+class NewSilence(BaseModel):
+    """Nobody is to be told of what matches, for so many seconds."""
+
+    model_config = ConfigDict(extra="forbid")
+    by: _Word
+    reason: _Sentence
+    seconds: Annotated[float, Field(gt=0, le=LONGEST_SILENCE, allow_inf_nan=False)]
+    starts_at: Annotated[float | None, Field(ge=0, le=1e11, allow_inf_nan=False)] = None
+    cluster: _Word = "*"
+    agent: _Word = "*"
+    rule: _Word = "*"
+
+
+class Test(BaseModel):
+    """Which channel is to be tried; left out: every one that is on."""
+
+    model_config = ConfigDict(extra="forbid")
+    channel: str | None = None
+
+
+class Forget(BaseModel):
+    """An agent that isn't expected any more."""
+
+    model_config = ConfigDict(extra="forbid")
+    agent: str
+    cluster: str | None = None
+
+
+def from_here(request: Request) -> None:
+    """Lets through who asks by the socket of the state folder, or from this machine: what they do counts for all.
+
+    Behind a proxy on this machine everybody comes from here: then the proxy decides who may.
+    """
+    if request.client is None or not request.client.host:
+        return
+    try:
+        here = ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        here = False
+    if not here:
+        raise HTTPException(403, "only from the machine where the monitor runs: use its command line there")
+
+
+def alert_routes(known: Knowledge, people: People) -> APIRouter:
+    """Everything under /api/alerts/…, /api/silences, /api/notifications, /api/rules and /api/agents/forget."""
+    router = APIRouter()
+    _add_alerts(router, known, people)
+    _add_silences(router, known, people)
+    _add_channels(router, people)
+    return router
+
+
+def _add_alerts(router: APIRouter, known: Knowledge, people: People) -> None:
+    @router.get("/api/alerts/open")
+    async def open_alerts(cluster: str | None = None) -> Response:
+        """Every alert that is pending, firing or dismissed, with why it is not told where it isn't."""
+        found = [views.open_alert(held) for monitor in known.chosen(cluster) for held in monitor.open_alerts]
+        found.sort(key=lambda held: (-AlertLevel(held["level"]).rank, held["since"]))
+        return answer({"now": known.clock.now(), "alerts": found})
+
+    @router.get("/api/alerts/history")
+    async def history(
+        *,
+        level: AlertLevel | None = None,
+        cluster: str | None = None,
+        agent: str | None = None,
+        rule: str | None = None,
+        text: str = "",
+        since: float | None = None,
+        until: float | None = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_ALERTS)] = 100,
+        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        changes: bool = False,
+    ) -> Response:
+        """Alerts that are over, newest first; `changes` adds changes of state."""
+        query = HistoryQuery(level, cluster, agent, rule, text, since, until, limit, offset, changes)
+        try:
+            page = await people.history(query)
+        except StoreError as error:
+            raise HTTPException(503, str(error)) from error
+        return answer({"alerts": [views.alert(held) for held in page.alerts], "total": page.total})
+
+    @router.post("/api/alerts/ack", dependencies=[Depends(from_here)])
+    async def acknowledge(wanted: Acknowledge) -> Response:
+        """Somebody takes care: no repeats at this level or below."""
+        for monitor in known.monitors():
+            event = await monitor.acknowledge(wanted.alert, wanted.by, wanted.note)
+            if event is not None:
+                return answer(views.open_alert(event.alert))
+        raise HTTPException(404, f"no alert that fires has the id {wanted.alert!r}")
+
+    @router.get("/api/rules")
+    async def rules() -> Response:
+        """The rules in force, with what differs for some."""
+        return answer({"rules": people.rules_in_force()})
+
+    @router.post("/api/agents/forget", dependencies=[Depends(from_here)])
+    async def forget(wanted: Forget) -> Response:
+        """An agent that was seen once is no longer expected; one that is configured always is."""
+        forgotten = [m.cluster for m in known.chosen(wanted.cluster) if await m.forget(wanted.agent)]
+        if not forgotten:
+            raise HTTPException(
+                404, f"no agent {wanted.agent!r} is remembered; one that the settings name can't be forgotten"
+            )
+        return answer({"agent": wanted.agent, "clusters": forgotten})
+
+
+def _add_silences(router: APIRouter, known: Knowledge, people: People) -> None:
+    @router.get("/api/silences")
+    async def silences() -> Response:
+        """Those that have not ended, by when they end."""
+        now = known.clock.now()
+        return answer({"now": now, "silences": [views.silence(held, now) for held in people.silences]})
+
+    @router.post("/api/silences", dependencies=[Depends(from_here)])
+    async def silence(wanted: NewSilence) -> Response:
+        """Nobody is told of what matches, until it ends."""
+        now = known.clock.now()
+        begins = now if wanted.starts_at is None else wanted.starts_at
+        if begins + wanted.seconds <= now:
+            raise HTTPException(422, "starts_at, seconds: it would be over already")
+        held = Silence(
+            id=secrets.token_hex(4),
+            author=wanted.by,
+            reason=wanted.reason,
+            starts_at=begins,
+            ends_at=begins + wanted.seconds,
+            cluster=wanted.cluster,
+            agent=wanted.agent,
+            rule=wanted.rule,
+        )
+        await people.silence(held)
+        return answer(views.silence(held, now))
+
+    @router.delete("/api/silences/{name}", dependencies=[Depends(from_here)])
+    async def unsilence(name: str) -> Response:
+        """Ends a silence."""
+        if not await people.unsilence(name):
+            raise HTTPException(404, f"no silence has the id {name!r}")
+        return answer({"ended": name})
+
+
+def _add_channels(router: APIRouter, people: People) -> None:
+    @router.get("/api/notifications")
+    async def notifications() -> Response:
+        """How it is with each channel: what waits, what is being sent, what could not be delivered."""
+        return answer({"channels": [views.channel(held) for held in people.channels]})
+
+    @router.post("/api/notifications/test", dependencies=[Depends(from_here)])
+    async def test(wanted: Test) -> Response:
+        """Sends a marked message, and says what each receiver answered."""
+        on = [held.name for held in people.channels if held.on]
+        if wanted.channel is not None and wanted.channel not in on:
+            known = f"on are: {', '.join(on)}" if on else "none is on"
+            raise HTTPException(404, f"no channel that is on is named {wanted.channel!r}; {known}")
+        tried = [await people.test(name) for name in ([wanted.channel] if wanted.channel is not None else on)]
+        return answer({"results": [views.tried(held) for held in tried]})
