@@ -251,7 +251,7 @@ class _Run:
             name = sample[0]
             count = sample[3]
             # The many that are well are passed over at once: this loop is what a thousand agents cost.
-            if not count and name not in found:
+            if not count and name not in found and name not in restarts:
                 if state is busy:
                     continue
                 if state is idle and now < (due := (sample[4] or agent[4]) + idle_from):
@@ -290,7 +290,9 @@ class _Run:
                 self._end(key, Reason.GONE)
         for name in [name for name in self._found if name and name not in here]:
             touched |= self._take(name, {})
-            self._restarts.pop(name, None)
+        for name in self._restarts.keys() - here:
+            del self._restarts[name]
+            self._memory_changed = True
         return touched
 
     def _has_others(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from telemetry.signals.log_sinks import wants_colour
 
@@ -41,6 +42,13 @@ def draw(headers: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[
     for row in rows:
         table.add_row(*(Text(text, style=(styles or {}).get(text, "")) for text in row))
     Console(no_color=not wants_colour(sys.stdout)).print(table)
+
+
+def print_json(value: Any) -> None:
+    """For programs."""
+    import orjson
+
+    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import secrets
 from typing import Annotated
@@ -187,5 +188,6 @@ def _add_channels(router: APIRouter, people: People) -> None:
         if wanted.channel is not None and wanted.channel not in on:
             known = f"on are: {', '.join(on)}" if on else "none is on"
             raise HTTPException(404, f"no channel that is on is named {wanted.channel!r}; {known}")
-        tried = [await people.test(name) for name in ([wanted.channel] if wanted.channel is not None else on)]
+        chosen = on if wanted.channel is None else [wanted.channel]
+        tried = await asyncio.gather(*(people.test(name) for name in chosen))
         return answer({"results": [views.tried(held) for held in tried]})

@@ -364,3 +364,23 @@ def test_after_a_restart_an_agent_nobody_can_tell_of_is_looked_at_again_when_som
     cluster.check(UP, OTHER)
     cluster.check(UP, OTHER, after=15)
     assert not cluster.firing
+
+
+def test_the_restarts_of_an_agent_that_is_gone_are_not_those_of_one_that_comes_later() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    cluster.check(DOWN._replace(restart_count=3), OTHER)
+    assert Key("a", "agent_restart_rate") in cluster.firing
+    cluster.check(OTHER)
+    cluster.check(UP, OTHER)
+    assert not cluster.state.memory.restarts
+    assert Key("a", "agent_restart_rate") not in cluster.firing
+
+
+def test_after_a_restart_a_rate_that_is_remembered_still_counts_for_an_agent_that_tells_none() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    cluster.check(DOWN._replace(restart_count=3), OTHER)
+    cluster.state = EngineState(cluster.state.alerts, cluster.state.memory)
+    cluster.check(UP, OTHER)
+    assert cluster.firing[Key("a", "agent_restart_rate")].lower_since is None
