@@ -64,6 +64,9 @@ class Alertmanager(Notifier):
         self._surroundings = surroundings
         self._now = now
 
+    async def prepare(self) -> None:
+        await self._endpoint.prepare()
+
     async def send(self, message: Message) -> str:
         told = alerts(message, self._surroundings, self._now())
         answer = await self._endpoint.send(json=told)

@@ -86,7 +86,11 @@ class Notifier(ABC):
         """
 
     async def prepare(self) -> None:  # noqa: B027 - most need nothing
-        """Has ready what the first message would have to wait for. Never raises."""
+        """Has ready what the first message would have to wait for.
+
+        Raises:
+            OSError: It can't; the first message will say so again.
+        """
 
     async def close(self) -> None:  # noqa: B027 - most hold nothing
         """Gives back what it holds."""

@@ -8,6 +8,7 @@ import random
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from telemetry.clock import Clock
@@ -137,7 +138,7 @@ class Channel:
                 self._failed.append(queued)
             else:
                 self._current = queued
-        if self._current is not None and self._notifier is not None:
+        if self._notifier is not None:
             self._not_before = self._clock.now() + self._notifier.min_interval
 
     def add(self, notices: Iterable[QueuedNotice]) -> None:
@@ -159,8 +160,13 @@ class Channel:
 
     async def run(self) -> None:
         """Delivers until it is cancelled, or drained."""
+        prepared: Notifier | None = None
         while True:
             self._wake.clear()
+            if self._notifier is not None and self._notifier is not prepared:
+                prepared = self._notifier
+                with suppress(OSError):  # told when a message meets it
+                    await prepared.prepare()
             due = await self.step()
             pause = due - self._clock.now()
             if pause <= 0:

@@ -39,8 +39,8 @@ def proxy_for(scheme: str, host: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def make_client(tls: ssl.SSLContext, proxy: str | None, timeout: float, connect: float) -> httpx.AsyncClient:
-    """A client for one request.
+def make_client(tls: ssl.SSLContext, proxy: str | None, connect: float) -> httpx.AsyncClient:
+    """A client for one request, which gives up after `connect` seconds without a connection and on nothing else.
 
     Raises:
         ValueError: The proxy can't be used. Its URL may hold a password: nothing of it is quoted.
@@ -53,7 +53,7 @@ def make_client(tls: ssl.SSLContext, proxy: str | None, timeout: float, connect:
             proxy=proxy,
             trust_env=False,  # the proxy variables were read already, and nothing else there is meant for us
             follow_redirects=False,
-            timeout=httpx.Timeout(timeout, connect=min(connect, timeout)),
+            timeout=httpx.Timeout(None, connect=connect),
         )
     except (ValueError, ImportError, httpx.InvalidURL):
         raise ValueError("the proxy that the environment names can't be used") from None

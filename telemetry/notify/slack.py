@@ -59,6 +59,9 @@ class Slack(Notifier):
         self._endpoint = endpoint
         self._surroundings = surroundings
 
+    async def prepare(self) -> None:
+        await self._endpoint.prepare()
+
     async def send(self, message: Message) -> str:
         answer = await self._endpoint.send(json=payload(message, self._surroundings))
         if not _is_ok(answer.text):

@@ -44,7 +44,7 @@ class Phrases:
     change: str  # before, now
     lasting: str  # moment, duration
     still_open: str
-    alerts: str  # count
+    firing: str  # count
     over: str  # count
     of_cluster: str  # cluster, what
     test: str
@@ -74,7 +74,7 @@ ENGLISH = Phrases(
     change="{now}, was {before}",
     lasting="{moment} (for {duration})",
     still_open="still open",
-    alerts="{count} alerts",
+    firing="{count} open",
     over="{count} resolved",
     of_cluster="cluster {cluster}: {what}",
     test="test message, nothing is wrong",
@@ -103,7 +103,7 @@ JAPANESE = Phrases(
     change="{before} → {now}",
     lasting="{moment}({duration}継続中)",
     still_open="継続中",
-    alerts="アラート{count}件",
+    firing="発生中{count}件",
     over="解消{count}件",
     of_cluster="クラスタ {cluster}: {what}",
     test="テストメッセージです。異常はありません",
@@ -171,12 +171,8 @@ def headline(message: Message, language: Language = "en") -> str:
         return title(message.notices[0], language)
     else:
         over = sum(notice.resolved for notice in message.notices)
-        counts = [
-            phrases.alerts.format(count=len(message.notices) if message.resolved else len(message.notices) - over)
-        ]
-        if over and not message.resolved:
-            counts.append(phrases.over.format(count=over))
-        what = ", ".join(counts)
+        counts = ((phrases.firing, len(message.notices) - over), (phrases.over, over))
+        what = ", ".join(phrase.format(count=count) for phrase, count in counts if count)
     about = phrases.of_cluster.format(cluster=one_line(message.cluster, _LONGEST_HEADLINE), what=what)
     return f"[{tag(message.level, resolved=message.resolved, test=message.test)}] {about}"
 

@@ -74,6 +74,9 @@ class Webhook(Notifier):
         self._secret = secret
         self._now = now
 
+    async def prepare(self) -> None:
+        await self._endpoint.prepare()
+
     async def send(self, message: Message) -> str:
         content = body(message, self._surroundings)
         timestamp = str(int(self._now()))
