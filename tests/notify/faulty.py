@@ -52,6 +52,7 @@ class Faulty:
     """One receiver: fails by its dice, `most` times, and takes everything else.
 
     Attributes:
+        took: Set when it has decided to take something, before it says so.
         taken: (Unix s, id of the message or "", body) of what it answered with success, in order.
         asked: When it was asked (Unix s).
     """
@@ -60,6 +61,7 @@ class Faulty:
     odds: float
     most: int
     dice: random.Random
+    took: threading.Event
     taken: list[tuple[float, str, Any]] = field(default_factory=list)
     asked: list[float] = field(default_factory=list)
     failed: int = 0
@@ -76,6 +78,8 @@ class Faulty:
             self.failed += fails
             if not fails:
                 self.taken.append((at, request.headers.get("X-Orchestrator-Delivery", ""), body))
+        if not fails:
+            self.took.set()
         if fails:
             self.fault(request)
         else:
@@ -90,7 +94,7 @@ def serving(receiver: Faulty) -> Iterator[Faulty]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            with suppress(OSError):  # the sender was killed
+            with suppress(OSError, ValueError):  # the sender was killed, maybe in the middle of its request
                 receiver.take(self)
             self.close_connection = True
 
