@@ -13,7 +13,7 @@ import time
 from statistics import median
 from typing import Any
 
-from telemetry.alerts import Engine
+from telemetry.alerts import Engine, EngineState
 from telemetry.health import Limits, evaluate, transitions
 from telemetry.model import AgentSample, ClusterSnapshot
 from telemetry.sources.status import StatusReader
@@ -59,7 +59,7 @@ class Judge:
         self.reader = StatusReader()
         self.engine, self.limits = Engine(), Limits()
         self.before: ClusterSnapshot | None = None
-        self.open: dict[Any, Any] = {}
+        self.state = EngineState()
 
     def parse(self, answer: dict[str, Any]) -> tuple[AgentSample, ...]:
         """What the source does with a manager's answer."""
@@ -70,7 +70,7 @@ class Judge:
         known = self.before.agents if self.before else ()
         snapshot = ClusterSnapshot("bench", "manager", evaluate(samples, known, self.limits, now), now)
         transitions(self.before, snapshot)
-        self.open = dict(self.engine.evaluate(self.open, snapshot).open)
+        self.state = self.engine.evaluate(self.state, snapshot).state
         self.before = snapshot
         return snapshot
 

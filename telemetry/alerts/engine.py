@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import zip_longest
 from typing import TypeVar
 
 from telemetry.alerts import findings as judge
@@ -19,7 +18,7 @@ from telemetry.alerts.controls import Controls
 from telemetry.alerts.findings import Finding, Findings
 from telemetry.alerts.inhibit import Inhibitors
 from telemetry.alerts.lifecycle import Damping, Place, Step, Terms
-from telemetry.alerts.rules import AGENT_IDLE, CATALOGUE, SOURCE_FAILING, Rule
+from telemetry.alerts.rules import AGENT_IDLE, AGENT_RESTARTING, CATALOGUE, SOURCE_FAILING, Rule
 from telemetry.alerts.ruleset import RuleSet
 from telemetry.model import (
     Acknowledgement,
@@ -194,11 +193,17 @@ class _Run:
         if self._is_due:
             known = {agent[0][0]: agent for agent in before}
             return [(agent, known.get(agent[0][0])) for agent in agents]
-        anew = [(agent, was) for agent, was in zip_longest(agents, before) if agent is not was and agent is not None]
-        if any(was is None or was[0][0] != agent[0][0] for agent, was in anew):  # another order, or others
-            known = {agent[0][0]: agent for agent in before}
-            return [(agent, was) for agent, _ in anew if (was := known.get(agent[0][0])) is not agent]
-        return anew
+        anew: list[tuple[AgentHealth, AgentHealth | None]] = []
+        for agent, was in zip(agents, before, strict=False):
+            if agent is not was:
+                if agent[0][0] != was[0][0]:  # another order, or others
+                    break
+                anew.append((agent, was))
+        else:
+            if len(agents) == len(before):
+                return anew
+        known = {agent[0][0]: agent for agent in before}
+        return [(agent, earlier) for agent in agents if (earlier := known.get(agent[0][0])) is not agent]
 
     def nothing_new(self, controls: Controls) -> bool:
         """Whether this evaluation can't find anything."""
@@ -244,14 +249,15 @@ class _Run:
     def _judge_agents(self) -> set[Key]:
         touched: set[Key] = set()
         now, found, restarts = self._now, self._found, self._restarts
-        idle_from = self._rules.lowest(AGENT_IDLE.id)
+        idle_from, restarts_from = self._rules.lowest(AGENT_IDLE.id), self._rules.lowest(AGENT_RESTARTING.id)
         busy, idle = State.BUSY, State.IDLE
         for agent, was in self._new:
             sample, state = agent[0], agent[1]
             name = sample[0]
             count = sample[3]
             # The many that are well are passed over at once: this loop is what a thousand agents cost.
-            if not count and name not in found and name not in restarts:
+            restarted = count and was is not None and count > was[0][3]
+            if not restarted and count < restarts_from and name not in found and name not in restarts:
                 if state is busy:
                     continue
                 if state is idle and now < (due := (sample[4] or agent[4]) + idle_from):
@@ -259,7 +265,7 @@ class _Run:
                     continue
             if state is State.UNKNOWN:
                 continue  # nobody can tell of this one: what was wrong with it stays
-            if was is not None and count > was[0][3]:
+            if was is not None and restarted:
                 restarts[name] = (*restarts.get(name, ()), *(now,) * min(count - was[0][3], _MOST_RESTARTS))
                 self._memory_changed = True
             rules = self._rules.of_agent(name, sample.role)
