@@ -176,4 +176,6 @@ def _print_cluster(watch: Watch, found: Found, now: float) -> None:
     ]
     draw(("AGENT", "STATE", "IDLE", "RESTARTS", "WHY"), rows, STYLES)
     for alert in alerts:
+        if alert.suppressed:
+            continue  # it repeats what another one says
         print(f"  {alert.level.value}: {alert.agent_name}: {alert.message}")

@@ -17,6 +17,7 @@ from telemetry.web.api import api
 from telemetry.web.guard import INTERNAL, Guard
 from telemetry.web.pages import pages
 from telemetry.web.people import People
+from telemetry.web.runbooks import runbooks
 from telemetry.web.watched import Watched
 
 
@@ -53,6 +54,7 @@ def create_app(
     app.include_router(api(known))
     if people is not None:
         app.include_router(alert_routes(known, people))
+        app.include_router(runbooks(people))
     app.include_router(pages())
     app.add_exception_handler(RequestValidationError, _in_words)
     app.add_exception_handler(Exception, _internal)
