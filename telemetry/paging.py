@@ -16,9 +16,10 @@ from telemetry.deadman import DeadMansSwitch
 from telemetry.model import Alert, AlertMemory, AlertPage, Key, News, OpenAlert, Reason, Silence
 from telemetry.notify import BUILTIN
 from telemetry.notify.base import DeliveryError, Notifier, Surroundings
-from telemetry.notify.channel import ChannelStatus, Delivery
+from telemetry.notify.delivery import ChannelStatus, Delivery
 from telemetry.notify.grouping import Timing
-from telemetry.notify.pager import Pager, Plan, Texts
+from telemetry.notify.pager import Pager
+from telemetry.notify.plan import Plan, Texts
 from telemetry.notify.routes import Route
 from telemetry.report import tell_alert
 from telemetry.rulebook import rows, rules_of

@@ -7,13 +7,13 @@ import logging
 import random
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from telemetry.clock import Clock
 from telemetry.model import Message
 from telemetry.notify.base import DeliveryError, Notifier
+from telemetry.notify.delivery import ChannelStatus, Delivery
 from telemetry.notify.due import Pace
 from telemetry.notify.grouping import Group, Timing
 from telemetry.notify.retry import Patience, after_failure
@@ -23,45 +23,7 @@ _log = logging.getLogger(__name__)
 
 _MOST_FAILED = 100
 _LONGEST_SLEEP = 3_600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One attempt to deliver one message.
-
-    Attributes:
-        message: The message.
-        outcome: `delivered`, `retry` (it will be tried again) or `failed` (it won't).
-        began: When (Unix s), and `ended`.
-        said: What the receiver answered, or why it was not delivered; without secrets.
-    """
-
-    message: Message
-    outcome: str
-    began: float
-    ended: float
-    said: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelStatus:
-    """How it is with one channel.
-
-    Attributes:
-        name: Its name.
-        on: Whether it is used; one that is off may still hold what was to be sent.
-        waiting: Notices that are not in a message yet.
-        sending: The message that is being delivered, or None.
-        failed: Messages that are not tried again, newest last.
-        delivered_at: When a message was delivered last (Unix s), or None: not since the start.
-    """
-
-    name: str
-    on: bool
-    waiting: int
-    sending: QueuedMessage | None
-    failed: tuple[QueuedMessage, ...]
-    delivered_at: float | None
+_AFTER_A_FAULT = 5.0
 
 
 class Channel:
@@ -96,7 +58,8 @@ class Channel:
         self._dice = dice or random.Random()  # noqa: S311 - pauses, no secrets
         self._patience = patience or Patience()
         self._groups: dict[str, Group] = {}
-        self._current: QueuedMessage | None = None
+        self._outgoing: list[QueuedMessage] = []
+        """The first one is being delivered. More than one only where an earlier run's could be read late."""
         self._failed: list[QueuedMessage] = []
         self._delivered_at: float | None = None
         self._not_before = 0.0
@@ -119,7 +82,8 @@ class Channel:
     def status(self) -> ChannelStatus:
         """How it is with it now."""
         waiting = sum(len(group.waiting) for group in self._groups.values())
-        return ChannelStatus(self.name, self.on, waiting, self._current, tuple(self._failed), self._delivered_at)
+        sending = self._outgoing[0] if self._outgoing else None
+        return ChannelStatus(self.name, self.on, waiting, sending, tuple(self._failed), self._delivered_at)
 
     @property
     def notices(self) -> tuple[QueuedNotice, ...]:
@@ -129,15 +93,15 @@ class Channel:
     @property
     def messages(self) -> tuple[QueuedMessage, ...]:
         """What is being delivered and what failed, for the store."""
-        return (*((self._current,) if self._current else ()), *self._failed)
+        return (*self._outgoing, *self._failed)
 
-    def restore(self, messages: Iterable[QueuedMessage]) -> None:
-        """What an earlier run left. When it sent last isn't known: the notifier's pace is kept from now."""
-        for queued in messages:
-            if queued.failed:
-                self._failed.append(queued)
-            else:
-                self._current = queued
+    def restore(self, messages: Sequence[QueuedMessage], notices: Sequence[QueuedNotice]) -> None:
+        """What an earlier run left, before what came since. When it sent last isn't known: its pace begins now."""
+        came_since = list(self.notices)
+        self._groups.clear()
+        self._outgoing = [*(queued for queued in messages if not queued.failed), *self._outgoing]
+        self._failed = [*(queued for queued in messages if queued.failed), *self._failed]
+        self.add([*notices, *came_since])
         if self._notifier is not None:
             self._not_before = self._clock.now() + self._notifier.min_interval
 
@@ -167,7 +131,11 @@ class Channel:
                 prepared = self._notifier
                 with suppress(OSError):  # told when a message meets it
                     await prepared.prepare()
-            due = await self.step()
+            try:
+                due = await self.step()
+            except Exception:  # noqa: BLE001 - a fault of ours must not end a channel: told each time
+                _log.exception("the channel %s failed: this is a bug, please report it", self.name)
+                due = self._clock.now() + _AFTER_A_FAULT
             pause = due - self._clock.now()
             if pause <= 0:
                 continue
@@ -195,7 +163,7 @@ class Channel:
         if self._notifier is None:
             return float("inf")
         now = self._clock.now()
-        if self._current is None:
+        if not self._outgoing:
             cluster, group = min(
                 self._groups.items(), key=lambda item: item[1].due_at(self._timing), default=("", Group())
             )
@@ -203,17 +171,18 @@ class Channel:
             if due > now:
                 return due
             await self._compose(cluster, group, now)
-        assert self._current is not None  # noqa: S101 - just made
-        not_before = max(self._current.next_at, self._not_before)
+        current = self._outgoing[0]
+        not_before = max(current.next_at, self._not_before)
         if now < not_before:
             return not_before
-        await self._attempt(self._notifier, self._current)
+        await self._attempt(self._notifier, current)
         return now
 
     async def _compose(self, cluster: str, group: Group, now: float) -> None:
         used, notices = group.take(now)
-        self._current = QueuedMessage(Message(uuid.uuid4().hex, self.name, cluster, notices, now))
-        await self._keep(Changes(messages=[self._current], notices_gone=[queued.seq for queued in used]))
+        message = QueuedMessage(Message(uuid.uuid4().hex, self.name, cluster, notices, now))
+        self._outgoing.append(message)
+        await self._keep(Changes(messages=[message], notices_gone=[queued.seq for queued in used]))
 
     async def _attempt(self, notifier: Notifier, queued: QueuedMessage) -> None:
         began = self._clock.now()
@@ -222,7 +191,7 @@ class Channel:
         except DeliveryError as error:
             await self._take_failure(queued, error, began)
         else:
-            self._current = None
+            self._replace(queued, None)
             self._delivered_at = self._clock.now()
             await self._keep(Changes(messages_gone=[queued.message.id]))
             self._observe(Delivery(queued.message, "delivered", began, self._delivered_at, answer))
@@ -233,7 +202,7 @@ class Channel:
         now = self._clock.now()
         after = after_failure(queued, error, now, self._dice, self._patience)
         if after.failed:
-            self._current = None
+            self._replace(queued, None)
             self._failed.append(after)
             gone = [held.message.id for held in self._failed[:-_MOST_FAILED]]
             del self._failed[:-_MOST_FAILED]
@@ -244,7 +213,8 @@ class Channel:
                 extra={"channel": self.name, "cluster": after.message.cluster},
             )
         else:
-            self._current, gone = after, []
+            self._replace(queued, after)
+            gone = []
             if after.attempts == 1 or after.error != queued.error:  # the same again and again is one line
                 _log.warning(
                     "a message to %s was not delivered, and is tried again: %s",
@@ -254,6 +224,14 @@ class Channel:
                 )
         await self._keep(Changes(messages=[after], messages_gone=gone))
         self._observe(Delivery(after.message, "failed" if after.failed else "retry", began, now, after.error))
+
+    def _replace(self, queued: QueuedMessage, after: QueuedMessage | None) -> None:
+        """What is known of one message now; None: it is out of the way."""
+        self._outgoing = [
+            held
+            for before in self._outgoing
+            if (held := after if before.message.id == queued.message.id else before) is not None
+        ]
 
     async def test(self, message: Message) -> str:
         """Sends a message beside what waits. Raises `DeliveryError`."""

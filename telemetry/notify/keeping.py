@@ -28,15 +28,23 @@ class Keeper:
     Args:
         store: The store.
         everything: What is to be in it now.
+        adopt: Called with what an earlier run left, where that could be read only later than at the start.
         clock: Tells the time.
         on_change: Called with the problem when it begins, and with "" when it is over.
     """
 
     def __init__(
-        self, store: AlertStore, everything: Callable[[], Kept], clock: Clock, on_change: Callable[[str], None]
+        self,
+        store: AlertStore,
+        everything: Callable[[], Kept],
+        adopt: Callable[[Kept], None],
+        clock: Clock,
+        on_change: Callable[[str], None],
     ) -> None:
         self._store = store
         self._everything = everything
+        self._adopt = adopt
+        self._loaded = False
         self._clock = clock
         self._on_change = on_change
         self._problem = ""
@@ -53,10 +61,12 @@ class Keeper:
         """What the store held; nothing where it can't be used."""
         async with self._writing:
             try:
-                return await asyncio.to_thread(self._store.load)
+                kept = await asyncio.to_thread(self._store.load)
             except StoreError as error:
                 self._fail(error)
                 return Kept()
+            self._loaded = True
+            return kept
 
     async def save(self, changes: Changes) -> None:
         """Returns when the changes are on disk, or at once where that can't be had at present."""
@@ -85,6 +95,9 @@ class Keeper:
                 return self._try_at
             history: Sequence[Alert] = tuple(self._history)
             try:
+                if not self._loaded:  # nothing that an earlier run left may be overwritten
+                    self._adopt(await asyncio.to_thread(self._store.load))
+                    self._loaded = True
                 await asyncio.to_thread(self._store.replace, self._everything(), history)
             except StoreError as error:
                 self._fail(error)

@@ -8,60 +8,37 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Mapping
 
 from telemetry.clock import Clock
 from telemetry.model import (
     AlertEvent,
-    AlertLevel,
     AlertMemory,
     Change,
     Key,
-    Message,
     News,
     Notice,
     NoticeKind,
     OpenAlert,
+    Reason,
     Silence,
 )
-from telemetry.notify.base import DeliveryError, Notifier
-from telemetry.notify.channel import Channel, ChannelStatus, Delivery
+from telemetry.notify.base import DeliveryError
+from telemetry.notify.channel import Channel
+from telemetry.notify.delivery import ChannelStatus, Delivery
 from telemetry.notify.due import due
-from telemetry.notify.grouping import Timing
 from telemetry.notify.keeping import Keeper
-from telemetry.notify.routes import DEFAULT_ROUTES, Route, channels_for, next_change
+from telemetry.notify.plan import Plan, notice_of, test_message
+from telemetry.notify.routes import channels_for, next_change
 from telemetry.store import AlertStore, Changes, Kept, QueuedNotice, Told, ToldKey
 
+_log = logging.getLogger(__name__)
+
 _SHORTEST_TICK = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """What is said of an alert beside what is wrong: in the language that is set."""
-
-    summary: str = ""
-    todo: str = ""
-    runbook_url: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the pager does; replaced whole when settings are read again.
-
-    Attributes:
-        notifiers: Those that are on, by the name of their channel.
-        routes: Which alerts go where.
-        timing: How notices become messages.
-        texts: What is said of an alert.
-    """
-
-    notifiers: Mapping[str, Notifier]
-    routes: Sequence[Route] = DEFAULT_ROUTES
-    timing: Timing = field(default_factory=Timing)
-    texts: Callable[[OpenAlert], Texts] = lambda _: Texts()
+_AFTER_A_FAULT = 5.0
+_UNREAD = 10**12
+"""More than the numbers of all notices that an earlier run can have left."""
 
 
 class Pager:
@@ -84,12 +61,13 @@ class Pager:
         on_store: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._plan, self._clock, self._observe = plan, clock, observe
-        self._keeper = Keeper(store, self._everything, clock, on_store)
+        self._keeper = Keeper(store, self._everything, self._adopt, clock, on_store)
         self._channels: dict[str, Channel] = {}
         self._open: dict[str, Mapping[Key, OpenAlert]] = {}
         self._memory: dict[str, AlertMemory] = {}
         self._told: dict[ToldKey, Told] = {}
         self._silences: dict[str, Silence] = {}
+        self._watched: set[str] = set()
         self._seq = itertools.count(1)
         self._tick_at = 0.0
         self._sorted: tuple[Silence, ...] | None = ()
@@ -115,7 +93,8 @@ class Pager:
         return tuple(channel.status for channel in self._channels.values())
 
     def known(self, cluster: str) -> tuple[Mapping[Key, OpenAlert], AlertMemory]:
-        """What is open in a cluster, and what is remembered of it."""
+        """What is open in a cluster, and what is remembered of it; from now on its monitor tells."""
+        self._watched.add(cluster)
         return self._open.get(cluster, {}), self._memory.get(cluster, AlertMemory())
 
     @property
@@ -137,17 +116,35 @@ class Pager:
 
     async def load(self) -> None:
         """Takes up what an earlier run left. Nothing is sent before `start`."""
-        kept = await self._keeper.load()
-        self._open = dict(kept.alerts)
-        self._memory = dict(kept.memory)
-        self._told = dict(kept.told)
-        self._silences, self._sorted = {silence.id: silence for silence in kept.silences}, None
-        self._seq = itertools.count(max((queued.seq for queued in kept.notices), default=0) + 1)
+        for name in self._plan.notifiers:
+            self._make_channel(name)
+        self._adopt(await self._keeper.load())
+        # what is told from now on is numbered after what an earlier run may have left, also where that is read later
+        last = max((queued.seq for channel in self._channels.values() for queued in channel.notices), default=0)
+        self._seq = itertools.count((_UNREAD if self._keeper.problem else last) + 1)
+
+    def _adopt(self, kept: Kept) -> None:
+        """Takes up what an earlier run left, beside what this one knows already; that is newer."""
+        self._memory = {**kept.memory, **self._memory}
+        self._told = {**kept.told, **self._told}
+        self._silences, self._sorted = {**{held.id: held for held in kept.silences}, **self._silences}, None
         left = {queued.channel for queued in kept.notices} | {queued.message.channel for queued in kept.messages}
-        for name in (*self._plan.notifiers, *sorted(left - self._plan.notifiers.keys())):
-            channel = self._make_channel(name)
-            channel.restore(queued for queued in kept.messages if queued.message.channel == name)
-            channel.add(queued for queued in kept.notices if queued.channel == name)
+        for name in sorted(left - self._channels.keys()):
+            self._make_channel(name)
+        for name, channel in self._channels.items():
+            channel.restore(
+                [queued for queued in kept.messages if queued.message.channel == name],
+                [queued for queued in kept.notices if queued.channel == name],
+            )
+        changes = Changes()
+        for cluster, alerts in kept.alerts.items():
+            if cluster not in self._watched:
+                self._open.setdefault(cluster, alerts)
+                continue
+            for key in alerts.keys() - self._open.get(cluster, {}).keys():  # it ended before it could be read
+                event = AlertEvent(Change.RESOLVED, alerts[key], Reason.OVER, self._clock.now(), alerts[key].message)
+                self._tell_end(event, changes)
+        self._add(changes)
 
     def start(self) -> None:
         """Begins to deliver, in the running loop."""
@@ -247,7 +244,11 @@ class Pager:
 
     async def _keep_time(self) -> None:
         while True:
-            due_at = await self.tick()
+            try:
+                due_at = await self.tick()
+            except Exception:  # noqa: BLE001 - a fault of ours must not end the repeats for ever: told each time
+                _log.exception("telling what is due failed: this is a bug, please report it")
+                due_at = self._clock.now() + _AFTER_A_FAULT
             # a new alert may make it earlier: looked at once a second costs nothing
             await asyncio.sleep(min(max(due_at - self._clock.now(), 0.05), _SHORTEST_TICK))
 
@@ -262,7 +263,7 @@ class Pager:
                 continue
             self._told[key] = changes.told[key] = Told(alert.level, now)
             self._tick_at = min(self._tick_at, now + pace.repeat)
-            self._queue(name, self._notice(kind, alert, now, told.level if told else None), changes)
+            self._queue(name, notice_of(kind, alert, now, told.level if told else None, self._plan.texts), changes)
 
     def _tell_end(self, event: AlertEvent, changes: Changes) -> None:
         alert = event.alert
@@ -271,36 +272,20 @@ class Pager:
             told = self._told.pop(key, None)
             if told is not None:
                 changes.untold.append(key)
-                self._queue(name, self._notice(NoticeKind.RESOLVED, alert, event.at, told.level), changes)
+                self._queue(
+                    name, notice_of(NoticeKind.RESOLVED, alert, event.at, told.level, self._plan.texts), changes
+                )
 
     def _queue(self, channel: str, notice: Notice, changes: Changes) -> None:
         changes.notices.append(QueuedNotice(next(self._seq), channel, notice))
 
     async def _hand_on(self, changes: Changes) -> None:
         await self._keeper.save(changes)
-        for name in {queued.channel for queued in changes.notices}:
-            self._channels[name].add(queued for queued in changes.notices if queued.channel == name)
+        self._add(changes)
 
-    def _notice(self, kind: NoticeKind, alert: OpenAlert, at: float, before: AlertLevel | None) -> Notice:
-        texts = self._plan.texts(alert)
-        return Notice(
-            kind=kind,
-            alert_id=alert.id,
-            cluster=alert.cluster,
-            agent=alert.agent,
-            rule=alert.rule,
-            level=alert.level,
-            message=alert.message,
-            since=alert.fired_at,
-            at=at,
-            role=alert.role,
-            before=before,
-            trace_id=alert.trace_id,
-            summary=texts.summary,
-            todo=texts.todo,
-            runbook_url=texts.runbook_url,
-            note=texts.note,
-        )
+    def _add(self, changes: Changes) -> None:
+        for name in {queued.channel for queued in changes.notices}:
+            self._channels[name].add([queued for queued in changes.notices if queued.channel == name])
 
     # --- what people say --------------------------------------------------------------------------------------------
 
@@ -333,19 +318,3 @@ class Pager:
             raise
         self._observe(Delivery(message, "delivered", message.created_at, self._clock.now(), answer))
         return answer
-
-
-def test_message(channel: str, now: float) -> Message:
-    """A message that says that nothing is wrong: only the channel is tried."""
-    notice = Notice(
-        kind=NoticeKind.FIRING,
-        alert_id=uuid.uuid4().hex[:10],
-        cluster="test",
-        agent="",
-        rule="test",
-        level=AlertLevel.INFO,
-        message="This is a test of the channel: nothing is wrong.",
-        since=now,
-        at=now,
-    )
-    return Message(uuid.uuid4().hex, channel, "test", (notice,), now, test=True)

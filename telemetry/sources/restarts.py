@@ -99,6 +99,10 @@ class RestartCounter:
             self._store.remember_restarts(self._cluster, records)
         self._changed.clear()
 
+    def write_all(self) -> None:
+        """What was written before is lost: the next `save` writes all of it."""
+        self._changed.update(self._records)
+
     def _note(self, name: str, record: RestartRecord) -> RestartRecord:
         self._records[name] = record
         self._changed.add(name)

@@ -31,6 +31,7 @@ class Memory:
         self._store = store
         self._cluster = cluster
         self._written: dict[str, RememberedAgent] = {}
+        self._set_aside = store.set_aside if store is not None else 0
         self._loaded = store is None
         self._retry_at = float("-inf")
         self.restarts = RestartCounter(store, cluster)
@@ -58,6 +59,10 @@ class Memory:
     def _save(self, members: Mapping[str, RememberedAgent], *, all_of_it: bool) -> None:
         if self._store is None:
             return
+        if self._store.set_aside != self._set_aside:  # what was written went with a damaged file
+            self._set_aside = self._store.set_aside
+            self._written = {}
+            self.restarts.write_all()
         self.restarts.save()
         step = 0.0 if all_of_it else _ACTIVITY_STEP
         changed = [agent for agent in members.values() if _differs(agent, self._written.get(agent.name), step)]

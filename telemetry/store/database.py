@@ -43,6 +43,12 @@ class Database:
         self._owner = owner
         self._lock = threading.RLock()
         self._open: sqlite3.Connection | None = None
+        self._set_aside = 0
+
+    @property
+    def set_aside(self) -> int:
+        """How many damaged files were set aside: with each, what was written before is to be written again."""
+        return self._set_aside
 
     @property
     def path(self) -> str:
@@ -84,9 +90,10 @@ class Database:
                 return StoreError(f"the store {self._path} can't be used: {why}")
             self.close()
             try:
-                kept = _set_aside(Path(self._path))
+                kept = _rename(Path(self._path))
             except OSError as failure:
                 return StoreError(f"the store {self._path} is damaged ({why}), and stays there: {failure.strerror}")
+            self._set_aside += 1
             return StoreError(f"the store {self._path} is damaged ({why}): kept as {kept}, a new one is begun")
 
     def _connection(self) -> sqlite3.Connection:
@@ -126,7 +133,7 @@ class Database:
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _set_aside(path: Path) -> Path:
+def _rename(path: Path) -> Path:
     """Renames a damaged database, with what belongs to it, to a name that nothing has."""
     number = 1
     while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
