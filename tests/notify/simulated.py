@@ -11,8 +11,9 @@ from telemetry.alerts import Controls, Rule, RuleSet
 from telemetry.model import AgentSample, AlertMemory, Key, Message, News, Notice, OpenAlert, Reading
 from telemetry.monitor import ClusterMonitor
 from telemetry.notify.base import DeliveryError, Notifier
-from telemetry.notify.channel import Delivery
-from telemetry.notify.pager import Pager, Plan
+from telemetry.notify.delivery import Delivery
+from telemetry.notify.pager import Pager
+from telemetry.notify.plan import Plan
 from telemetry.store import MEMORY, AlertStore, Database
 from telemetry.testing import CapturedSignals, FakeClock
 

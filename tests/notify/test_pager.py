@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from telemetry.model import AgentSample, AlertLevel, NoticeKind, Silence, State
 from telemetry.notify.base import DeliveryError
-from telemetry.notify.pager import Plan
+from telemetry.notify.plan import Plan
 from telemetry.notify.routes import Route
 from telemetry.schedule import parse_hours
 from telemetry.testing import FakeClock
@@ -286,6 +287,36 @@ def test_what_was_not_delivered_when_it_was_killed_is_delivered_after_the_next_s
 
     simulated(second, after)
     assert [held.id for _, held in second.recorder.sent] == [message.id]
+
+
+def test_a_store_that_is_locked_at_the_start_loses_nothing_of_what_it_holds(tmp_path: Path) -> None:
+    seen = agents(lambda name, now: (name == "a" and now < 700) or (name == "b" and now < 300))
+    first = Simulation(seen, path=tmp_path / "store")
+    first.recorder.fails = lambda _: DeliveryError("down")
+
+    async def before() -> None:
+        await first.run(30)
+        await first.pager.silence(Silence("s1", "ann", "later", first.began + 9_000, first.began + 9_900))
+
+    simulated(first, before)
+    message = first.recorder.tried[0][1]
+    holder = sqlite3.connect(tmp_path / "store", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    second = Simulation(lambda now: seen(now + 400), path=tmp_path / "store", clock=FakeClock(first.began + 400))
+
+    async def after() -> None:
+        await second.run(20)
+        assert second.pager.store_problem
+        assert "a" in {notice.subject for notice in second.recorder.notices}
+        holder.execute("ROLLBACK")
+        await second.run(30)
+        assert second.pager.store_problem == ""
+        assert second.pager.silences != ()
+
+    simulated(second, after)
+    assert message.id in {held.id for _, held in second.recorder.sent}
+    assert ("resolved", "b") in [told for message in second.recorder.told() for told in message]
+    assert [len(held) for held in second.store.load().alerts.values()] == [2]
 
 
 def test_a_channel_that_is_off_keeps_what_it_holds(tmp_path: Path) -> None:
