@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from telemetry.model import Alert, AlertLevel, ClusterSnapshot
@@ -55,6 +55,7 @@ class Picture:
         self._open_alerts: dict[str, tuple[Alert, ...]] = {}
         self._alert_keys: dict[str, dict[AlertKey, bool]] = {}
         self._closed: dict[AlertKey, float] = {}
+        self._suppressed: dict[str, frozenset[AlertName]] = {}
         self._alert_counts: dict[tuple[str, AlertLevel], int] = {}
         self._checks: dict[tuple[str, str, str], Histogram] = {}
         self._heartbeats: dict[str, float] = {}
@@ -67,10 +68,18 @@ class Picture:
             for level in AlertLevel:
                 self._alert_counts.setdefault((cluster, level), 0)
 
-    def publish(self, snapshot: ClusterSnapshot, open_alerts: tuple[Alert, ...] | None) -> None:
+    def publish(
+        self,
+        snapshot: ClusterSnapshot,
+        open_alerts: tuple[Alert, ...] | None,
+        suppressed: Collection[AlertName] = (),
+    ) -> None:
         """Replaces the cluster's snapshot, stamps its heartbeat with the snapshot's time, and replaces its open alerts.
 
-        None: they are those of before, which costs nothing however many they are.
+        Args:
+            snapshot: What was seen.
+            open_alerts: Those that fire; None: those of before, which costs nothing however many they are.
+            suppressed: Which of them nobody is told of: silenced, inhibited, in maintenance.
         """
         cluster = snapshot.cluster
         self.expect(cluster)
@@ -79,6 +88,7 @@ class Picture:
             self._heartbeats = {**self._heartbeats, cluster: snapshot.taken_at}
             if open_alerts is not None:
                 self._replace_alerts(cluster, open_alerts, snapshot.taken_at)
+                self._suppressed = {**self._suppressed, cluster: frozenset(suppressed)}
             oldest = snapshot.taken_at - CLOSED_ALERTS_SHOWN_FOR
             self._closed = {key: at for key, at in self._closed.items() if key[0] != cluster or at >= oldest}
 
@@ -124,6 +134,7 @@ class Picture:
             self._open_alerts = {name: held for name, held in self._open_alerts.items() if name != cluster}
             self._heartbeats = {name: held for name, held in self._heartbeats.items() if name != cluster}
             self._alert_keys = {name: held for name, held in self._alert_keys.items() if name != cluster}
+            self._suppressed = {name: held for name, held in self._suppressed.items() if name != cluster}
             self._closed = {key: at for key, at in self._closed.items() if key[0] != cluster}
             self._alert_counts = {key: n for key, n in self._alert_counts.items() if key[0] != cluster}
             self._checks = {key: h for key, h in self._checks.items() if key[0] != cluster}
@@ -155,14 +166,11 @@ class Picture:
 
     @property
     def suppressed_alerts(self) -> dict[AlertName, bool]:
-        """Whether each alert that is open, or was a while ago, is not told at present: silenced, inhibited, known."""
+        """Whether each alert that is open, or was a while ago, is not told: silenced, inhibited, in maintenance."""
         with self._lock:
             keys = [*self._closed, *(key for held in self._alert_keys.values() for key in held)]
-        found = {key[:3]: False for key in keys}
-        for alert in self.open_alerts:
-            if alert.suppressed or alert.acknowledged_by:
-                found[alert_key(alert)[:3]] = True
-        return found
+            quiet = frozenset().union(*self._suppressed.values())
+        return {key[:3]: key[:3] in quiet for key in keys}
 
     @property
     def alert_counts(self) -> dict[tuple[str, AlertLevel], int]:

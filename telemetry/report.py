@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telemetry.alerts import Outcome
-from telemetry.model import AlertEvent, AlertLevel, Change, ClusterSnapshot, Transition
+from telemetry.model import AlertEvent, AlertLevel, Change, ClusterSnapshot, Reason, Transition
 from telemetry.runtime import Signals
 from telemetry.signals.logs import get_logger
 from telemetry.signals.semconv import EVENT_ALERT, EVENT_STATE_CHANGED
@@ -86,7 +86,14 @@ class Reporter:
     def _publish(self, result: CheckResult, alerts: Outcome) -> None:
         snapshot, picture = result.snapshot, self._signals.picture
         is_new = bool(alerts.changed or alerts.gone) or picture.snapshot(snapshot.cluster) is None
-        picture.publish(snapshot, tuple(held.as_alert() for held in alerts.state.firing()) if is_new else None)
+        firing = alerts.state.firing() if is_new else ()
+        # One that waits whether its end lasts is not told either, but that is no news to whoever is passed the metric.
+        quiet = {
+            (held.cluster, held.subject, held.rule)
+            for held in firing
+            if held.suppressed is not None and held.suppressed.reason is not Reason.ENDING
+        }
+        picture.publish(snapshot, tuple(held.as_alert() for held in firing) if is_new else None, quiet)
         picture.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
         self._signals.instruments.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
 

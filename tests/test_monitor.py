@@ -364,3 +364,24 @@ def test_impossible_times_are_refused_by_name(name: str, value: float) -> None:
     options: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=f"^{name}: .* allowed is a positive number of seconds"):
         ClusterMonitor(Seed(), **options)
+
+
+def test_the_metrics_of_an_alert_say_whether_it_is_open_and_whether_anybody_is_told() -> None:
+    monitor, captured, clock = monitor_of([UP, OTHER], [DOWN, OTHER], [UP, OTHER])
+
+    def told(rule: str, level: str, agent: str) -> tuple[float, float]:
+        names = {"cluster": "demo", "agent_name": agent, "rule": rule}
+        return (
+            captured.metric("orchestrator.alert.active", **names, level=level),
+            captured.metric("orchestrator.alert.suppressed", **names),
+        )
+
+    check(monitor, clock)
+    check(monitor, clock)
+    assert told("agent_stopped", "error", "a") == (1, 0)
+    assert told("stopped_agents", "warning", "demo") == (1, 1)
+    check(monitor, clock)  # its cause is over: it waits whether that lasts
+    assert told("agent_stopped", "error", "a") == (1, 0)
+    for _ in range(4):
+        check(monitor, clock)
+    assert told("agent_stopped", "error", "a") == (0, 0)

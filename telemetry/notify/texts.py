@@ -200,7 +200,7 @@ def facts(notice: Notice, language: Language = "en") -> dict[Label, str]:
         "since": since,
         "until": moment(notice.at) if notice.resolved else "",
         "lasted": span if notice.resolved else "",
-        "todo": clean_text(notice.todo, LONGEST_MESSAGE),
+        "todo": "" if notice.resolved else clean_text(notice.todo, LONGEST_MESSAGE),
         "note": one_line(notice.note),
     }
     return {label: text for label, text in known.items() if text}

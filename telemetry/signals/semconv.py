@@ -204,7 +204,7 @@ METRICS: tuple[Metric, ...] = (
         "orchestrator_alert_suppressed",
         Kind.GAUGE,
         "{alert}",
-        "1 while nobody is told of the alert, for it is silenced, inhibited or acknowledged; 0 otherwise.",
+        "1 while nobody is told of the alert: it is silenced, inhibited or in maintenance; 0 otherwise.",
         (CLUSTER, AGENT_NAME, RULE),
         _alert_suppressed,
     ),
