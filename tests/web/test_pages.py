@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import re
 from importlib.resources import files
+from typing import Any
 
 import pytest
 
+from telemetry.alerts import CATALOGUE, RuleChange, RuleSet
+from telemetry.rulebook import rows
 from tests.web.conftest import World
 
 STATIC = {
@@ -48,11 +52,32 @@ def test_texts_never_become_markup() -> None:
             )
 
 
+class OnlyRules:
+    """Of all that people are asked for, the rules; one of them as hostile as a settings file allows."""
+
+    def rules_in_force(self) -> list[dict[str, Any]]:
+        hostile = RuleChange(runbook_url='https://x/"><script>alert(1)</script>').applied_to(CATALOGUE[0])
+        return [row.plain() for row in rows(RuleSet((hostile, *CATALOGUE[1:])))]
+
+
+RULES: Any = OnlyRules()
+
+
 def test_every_file_that_is_named_is_there(world: World) -> None:
     named = set(re.findall(r'(?:href|src)="(/[^"]+)"', STATIC["index.html"]))
     named |= {f"/static/{name}" for text in STATIC.values() for name in re.findall(r'from "\./([\w.]+)"', text)}
     world.see("night")
-    assert {path: world.ask(path).status_code for path in named} == dict.fromkeys(named, 200)
+    assert {path: world.ask(path, people=RULES).status_code for path in named} == dict.fromkeys(named, 200)
+
+
+def test_the_runbooks_have_a_place_for_each_rule_in_both_languages(world: World) -> None:
+    page = world.ask("/runbooks", people=RULES)
+    assert page.headers["content-type"].startswith("text/html")
+    for rule in CATALOGUE:
+        assert f'id="{rule.id}"' in page.text
+        assert html.escape(rule.todo) in page.text
+        assert rule.todo_ja in page.text
+    assert "<script>" not in page.text
 
 
 def test_both_languages_have_the_same_texts() -> None:
