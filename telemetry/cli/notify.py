@@ -65,7 +65,7 @@ def try_channels(
 def _from_here(settings: Settings, channel: str | None) -> list[dict[str, Any]]:
     from telemetry.notify.base import DeliveryError, Notifier, Surroundings
     from telemetry.notify.plan import test_message
-    from telemetry.paging import notifiers_of
+    from telemetry.paging_plan import notifiers_of
     from telemetry.settings import SettingsError
 
     notify = settings.notify
