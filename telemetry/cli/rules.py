@@ -24,6 +24,11 @@ def rules(
     FOR is how long the cause must be there before it fires, KEEP how long it must be gone before it is over.
 
     \b
+    Examples:
+      orchestrator-telemetry rules
+      orchestrator-telemetry rules --json | jq '.rules[] | select(.enabled)'
+
+    \b
     A settings file changes them, for all or for some:
       rules:
         agent_idle: {thresholds: '600,1200,1800', for: 30}
