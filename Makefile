@@ -52,11 +52,16 @@ check: $(VENV)/.dev ## format, lint, types, imports, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tools.docs --check
+	@$(BIN)/python -m tools.prometheus_rules --check
 	@otel-collector/check.sh
 
 .PHONY: docs
 docs: $(VENV)/.dev ## write the generated tables of the READMEs anew
 	@$(BIN)/python -m tools.docs
+
+.PHONY: rules
+rules: $(VENV)/.dev ## write Prometheus' alert rules anew
+	@$(BIN)/python -m tools.prometheus_rules
 
 .PHONY: format
 format: $(VENV)/.dev ## format the Python code and mend what the linter can

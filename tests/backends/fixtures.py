@@ -12,6 +12,7 @@ from typing import TypeVar
 import pytest
 
 from tests.backends import build
+from tests.backends.alertmanager import Alertmanager
 from tests.backends.datadog import DatadogRecorder
 from tests.backends.elasticsearch import Elasticsearch
 from tests.backends.jaeger import Jaeger
@@ -40,6 +41,13 @@ def _running(
 def prometheus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A running Prometheus that scrapes nothing until told to (`scrape`)."""
     with _running(Prometheus, request, tmp_path_factory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def alertmanager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
+    """A running Alertmanager that notifies nobody."""
+    with _running(Alertmanager, request, tmp_path_factory) as server:
         yield server
 
 

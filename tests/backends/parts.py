@@ -82,6 +82,14 @@ PARTS: dict[str, Part] = {
             packages=("./cmd/loki",),
             drop_replaces=("github.com/grafana/loki/pkg/push",),
         ),
+        GoModule(
+            name="alertmanager",
+            version="v0.34.2",
+            minutes=2,
+            module="github.com/prometheus/alertmanager",
+            packages=("./cmd/alertmanager", "./cmd/amtool"),
+            placeholders=("ui/app/dist/index.html",),
+        ),
         ElasticsearchJars(
             name="elasticsearch",
             version=f"{ELASTICSEARCH}-{_digest(HERE / 'elasticsearch')}",

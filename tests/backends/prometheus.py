@@ -31,12 +31,19 @@ class Sample(NamedTuple):
 
 
 class Prometheus(Server):
-    """Prometheus with its OTLP and remote-write receivers on."""
+    """Prometheus with its OTLP and remote-write receivers on; `alertmanagers` are host:port of those it tells."""
 
     part: ClassVar[str] = "prometheus"
 
-    def __init__(self, data: Path, targets: Sequence[Target] = (), rule_files: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        data: Path,
+        targets: Sequence[Target] = (),
+        rule_files: Sequence[Path] = (),
+        alertmanagers: Sequence[str] = (),
+    ) -> None:
         super().__init__(data)
+        self._alertmanagers = list(alertmanagers)
         self._targets = list(targets)
         self._rule_files = list(rule_files)
 
@@ -65,8 +72,10 @@ class Prometheus(Server):
         ]
 
     def is_ready(self) -> bool:
-        """See `Server.is_ready`."""
-        return self.request("GET", "/-/ready").is_success
+        """See `Server.is_ready`. Whom it tells has to be known by then: an alert is not sent again for a minute."""
+        if not self.request("GET", "/-/ready").is_success:
+            return False
+        return len(self.get_json("/api/v1/alertmanagers")["data"]["activeAlertmanagers"]) == len(self._alertmanagers)
 
     def scrape(self, *targets: Target) -> None:
         """Scrape these from now on, and no others."""
@@ -113,6 +122,7 @@ class Prometheus(Server):
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "storage": {"tsdb": {"out_of_order_time_window": "30m"}},
             "rule_files": [str(file.absolute()) for file in self._rule_files],
+            "alerting": {"alertmanagers": [{"static_configs": [{"targets": self._alertmanagers}]}]},
             "scrape_configs": [
                 {
                     "job_name": f"{target.job}-{number}",  # the name must be unique, the label need not

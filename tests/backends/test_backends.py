@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.backends.alertmanager import RECEIVER, Alertmanager
 from tests.backends.commands import Commands
 from tests.backends.datadog import DatadogRecorder
 from tests.backends.elasticsearch import Elasticsearch
@@ -96,6 +97,19 @@ def test_promtool_has_nothing_to_say_about_a_good_page_and_something_about_other
     [complaint] = promtool_check_metrics("# TYPE requests counter\nrequests 1\n")[:1]
     assert "requests" in complaint
     assert promtool_check_metrics("this is no page")
+
+
+def test_alertmanager_holds_the_alerts_it_was_sent(alertmanager: Alertmanager) -> None:
+    labels = {"alertname": "OrchestratorAlert", "agent_name": "ä", "severity": "error"}
+    alertmanager.post([{"labels": labels, "annotations": {"summary": "An agent does not run."}}])
+
+    [found] = eventually(lambda: alertmanager.alerts(filter=['severity="error"']))
+
+    assert (found["labels"], found["status"]["state"]) in [(labels, "active"), (labels, "unprocessed")]
+    assert found["annotations"] == {"summary": "An agent does not run."}
+    assert found["receivers"] == [{"name": RECEIVER}]
+    assert alertmanager.alerts(filter=['severity="warning"']) == []
+    on_loopback_only(alertmanager)
 
 
 def test_loki_takes_otlp_and_shows_structured_metadata(loki: Loki) -> None:
