@@ -1,0 +1,193 @@
+"""The API about alerts and people: what it answers, what it refuses, and to whom."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from telemetry.model import Alert, AlertLevel, AlertPage, Message, Notice, NoticeKind, OpenAlert, Phase, Silence
+from telemetry.notify.delivery import ChannelStatus
+from telemetry.paging import Tried
+from telemetry.store import HistoryQuery, QueuedMessage, StoreError
+from tests.web.conftest import BASE, World
+
+HOSTILE = "<script>alert(1)</script>\u202e\x1b[31m"
+OPEN = OpenAlert(
+    "main", "b", "agent_stopped", AlertLevel.ERROR, HOSTILE, Phase.FIRING, 100.0, 101.0, peak=AlertLevel.ERROR
+)
+OVER = Alert(AlertLevel.ERROR, "b", "agent stopped", 1.0, resolved=True, cluster="main", resolved_at=2.0)
+NOTICE = Notice(NoticeKind.FIRING, OPEN.id, "main", "b", "agent_stopped", AlertLevel.ERROR, "agent stopped", 1.0, 2.0)
+FAILED = QueuedMessage(Message("m1", "slack", "main", (NOTICE,), 3.0), 1, error="Slack answered 404", failed=True)
+
+
+@dataclass
+class FakePeople:
+    """Stands for the daemon's desk."""
+
+    silences: tuple[Silence, ...] = ()
+    channels: tuple[ChannelStatus, ...] = (ChannelStatus("slack", True, 2, None, (FAILED,), 5.0),)
+    asked: list[HistoryQuery] = field(default_factory=list)
+    broken: bool = False
+
+    def rules_in_force(self) -> list[dict[str, Any]]:
+        return [{"rule": "agent_stopped"}]
+
+    async def history(self, query: HistoryQuery) -> AlertPage:
+        if self.broken:
+            raise StoreError("the store x can't be used: disk full")
+        self.asked.append(query)
+        return AlertPage((OVER,), 7)
+
+    async def silence(self, silence: Silence) -> None:
+        self.silences = (*self.silences, silence)
+
+    async def unsilence(self, name: str) -> bool:
+        found = [held for held in self.silences if held.id == name]
+        self.silences = tuple(held for held in self.silences if held not in found)
+        return bool(found)
+
+    async def test(self, channel: str) -> Tried:
+        return Tried(channel, True, "ok")
+
+
+@dataclass
+class Api:
+    """The application with its people, asked as a program on this machine would."""
+
+    world: World
+    people: FakePeople = field(default_factory=FakePeople)
+
+    def __call__(
+        self, path: str, body: Any = None, method: str = "", client: str = "127.0.0.1", **headers: str
+    ) -> httpx.Response:
+        async def asking() -> httpx.Response:
+            app = self.world.app(people=self.people)
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(client, 1234))
+            async with httpx.AsyncClient(transport=transport, base_url=BASE) as asked:
+                how = method or ("GET" if body is None else "POST")
+                return await asked.request(how, path, json=body, headers=headers)
+
+        return asyncio.run(asking())
+
+
+@pytest.fixture
+def api(world: World) -> Api:
+    world.monitors[0].open_alerts = (OPEN,)
+    world.monitors[0].forgettable = "old"
+    return Api(world)
+
+
+SILENCE = {"by": "ann", "reason": "new prompt", "seconds": 60.0, "agent": "w*"}
+
+
+def test_what_is_open_comes_with_all_that_is_known_of_it(api: Api) -> None:
+    (alert,) = api("/api/alerts/open").json()["alerts"]
+    assert (alert["id"], alert["level"], alert["phase"], alert["message"]) == (OPEN.id, "error", "firing", HOSTILE)
+    assert (alert["acknowledged"], alert["suppressed"]) == (None, None)
+    assert api("/api/alerts/open?cluster=night").json()["alerts"] == []
+    assert api("/api/alerts/open?cluster=nowhere").status_code == 404
+
+
+def test_an_alert_is_acknowledged_by_its_id(api: Api) -> None:
+    done = api("/api/alerts/ack", {"alert": OPEN.id, "by": "ann", "note": "at it"})
+    assert done.status_code == 200
+    (alert,) = api("/api/alerts/open").json()["alerts"]
+    assert (alert["acknowledged"]["by"], alert["acknowledged"]["note"]) == ("ann", "at it")
+    unknown = api("/api/alerts/ack", {"alert": "nope", "by": "ann"})
+    assert (unknown.status_code, unknown.json()["detail"]) == (404, "no alert that fires has the id 'nope'")
+
+
+def test_the_history_is_asked_for_what_was_wanted(api: Api) -> None:
+    path = (
+        "/api/alerts/history?level=error&cluster=main&agent=b&rule=r&text=x&since=1&until=9&limit=5&offset=2&changes=1"
+    )
+    answer = api(path)
+    assert (answer.json()["total"], answer.json()["alerts"][0]["agent_name"]) == (7, "b")
+    assert api.people.asked == [HistoryQuery(AlertLevel.ERROR, "main", "b", "r", "x", 1.0, 9.0, 5, 2, True)]
+    api.people.broken = True
+    broken = api("/api/alerts/history")
+    assert (broken.status_code, broken.json()["detail"]) == (503, "the store x can't be used: disk full")
+
+
+def test_a_silence_is_made_listed_and_ended(api: Api) -> None:
+    made = api("/api/silences", SILENCE).json()
+    assert (made["author"], made["agent"], made["rule"], made["active"]) == ("ann", "w*", "*", True)
+    assert made["ends_at"] - made["starts_at"] == 60
+    assert [held["id"] for held in api("/api/silences").json()["silences"]] == [made["id"]]
+    assert api(f"/api/silences/{made['id']}", method="DELETE").status_code == 200
+    assert api(f"/api/silences/{made['id']}", method="DELETE").status_code == 404
+    assert api("/api/silences").json()["silences"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        ("/api/silences", {**SILENCE, "seconds": 0}, "seconds: "),
+        ("/api/silences", {**SILENCE, "seconds": 1e9}, "seconds: "),
+        ("/api/silences", {**SILENCE, "starts_at": 5.0}, "starts_at, seconds: it would be over already"),
+        ("/api/silences", {**SILENCE, "reason": ""}, "reason: "),
+        ("/api/silences", {**SILENCE, "agnt": "x"}, "agnt: "),
+        ("/api/silences", {**SILENCE, "by": "x" * 101}, "by: "),
+        ("/api/silences", [], "body: "),
+        ("/api/alerts/ack", {"alert": OPEN.id}, "by: "),
+        ("/api/alerts/history?limit=0", None, "limit: "),
+        ("/api/alerts/history?level=loud", None, "level: "),
+    ],
+)
+def test_what_is_wrong_is_one_line(api: Api, path: str, body: Any, says: str) -> None:
+    answer = api(path, body)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(says)
+    assert "\n" not in answer.json()["detail"]
+    assert api.people.silences == ()
+
+
+def test_channels_say_how_they_are_and_are_tried(api: Api) -> None:
+    (channel,) = api("/api/notifications").json()["channels"]
+    assert (channel["channel"], channel["on"], channel["waiting"], channel["delivered_at"]) == ("slack", True, 2, 5.0)
+    assert channel["failed"][0]["error"] == "Slack answered 404"
+    assert channel["failed"][0]["alerts"] == ["b: agent stopped"]
+    tried = api("/api/notifications/test", {}).json()["results"]
+    assert tried == [{"channel": "slack", "delivered": True, "said": "ok"}]
+    unknown = api("/api/notifications/test", {"channel": "pager"})
+    assert unknown.status_code == 404
+    assert unknown.json()["detail"] == "no channel that is on is named 'pager'; on are: slack"
+
+
+def test_rules_and_forgetting(api: Api) -> None:
+    assert api("/api/rules").json() == {"rules": [{"rule": "agent_stopped"}]}
+    assert api("/api/agents/forget", {"agent": "old"}).json() == {"agent": "old", "clusters": ["main"]}
+    assert api("/api/agents/forget", {"agent": "b"}).status_code == 404
+
+
+WRITES = [
+    ("/api/alerts/ack", {"alert": OPEN.id, "by": "x"}, "POST"),
+    ("/api/silences", SILENCE, "POST"),
+    ("/api/silences/x", None, "DELETE"),
+    ("/api/notifications/test", {}, "POST"),
+    ("/api/agents/forget", {"agent": "old"}, "POST"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "method"), WRITES)
+def test_what_changes_something_is_not_for_others(api: Api, path: str, body: Any, method: str) -> None:
+    far = api(path, body, method, client="192.0.2.7")
+    assert (far.status_code, far.json()["detail"][:22]) == (403, "only from the machine ")
+    foreign = api(path, body, method, origin="https://evil.example")
+    assert foreign.status_code == 403
+    assert api.people.silences == ()
+    assert api("/api/alerts/open").json()["alerts"][0]["acknowledged"] is None
+
+
+def test_not_ready_while_the_store_is_no_use(api: Api) -> None:
+    api.world.see("night")
+    assert api("/readyz").status_code == 200
+    api.world.picture.set_store_problem("the store x can't be used: disk full")
+    answer = api("/readyz")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "the store x can't be used: disk full")
+    api.world.picture.set_store_problem("")
+    assert api("/readyz").status_code == 200
