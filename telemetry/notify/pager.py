@@ -234,10 +234,11 @@ class Pager:
         return min(mend_at, self._tick_at)
 
     def _next_tick(self, now: float) -> float:
+        # One whose time went by unused is quiet: what ends that is news, or the hours of a route.
         repeats = (
-            told.at + self._channels[key.channel].pace.repeat
+            at
             for key, told in self._told.items()
-            if key.channel in self._channels
+            if key.channel in self._channels and (at := told.at + self._channels[key.channel].pace.repeat) > now
         )
         ends = (silence.ends_at for silence in self._silences.values())
         return min(next_change(self._plan.routes, now), *repeats, *ends, now + 3_600.0)

@@ -36,7 +36,7 @@ RULES = RuleSet(
 SILENCED = Controls((Silence("s", "x", "y", NOW, NOW + 500, agent="a"),))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(CHECKS, max_size=30), st.sampled_from([1, 3]))
 def test_every_firing_ends_once_or_is_open_at_a_level_of_the_catalogue(
     checks: list[tuple[list[AgentSample], bool, str, float, str]], after: int

@@ -339,18 +339,18 @@ def test_a_channel_that_is_off_keeps_what_it_holds(tmp_path: Path) -> None:
 
 
 def test_a_month_of_fifty_agents_is_told_once_an_incident_and_always_to_its_end() -> None:
-    """A check every five minutes; agents die for minutes or hours, by dice that are always the same."""
+    """A check every ten minutes; agents die for minutes or hours, by dice that are always the same."""
     names = [f"agent{number:02}" for number in range(50)]
     dice = random.Random(50)  # noqa: S311 - a story, no secret
     deaths: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for name in names:
         at = dice.expovariate(1 / (5 * DAY))
         while at < 29 * DAY:
-            ends = at + dice.uniform(600, 3 * HOUR)
+            ends = at + dice.uniform(1200, 3 * HOUR)
             deaths[name].append((at, ends))
             at = ends + HOUR + dice.expovariate(1 / (5 * DAY))
     sim = Simulation(
-        agents(lambda name, now: any(begun <= now < ends for begun, ends in deaths[name]), names=names), every=300
+        agents(lambda name, now: any(begun <= now < ends for begun, ends in deaths[name]), names=names), every=600
     )
 
     async def story() -> None:
