@@ -150,8 +150,9 @@ class Channel:
     def drain(self) -> None:
         """Has `run` hand over what it holds, at once and each message once, and end."""
         self._draining = True
+        self._timing = Timing(group_wait=0.0, group_interval=0.0)
         for group in self._groups.values():
-            group.opened_at = group.last_sent = float("-inf")
+            group.last_sent = float("-inf")
         self._wake.set()
 
     async def step(self) -> float:

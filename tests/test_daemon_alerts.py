@@ -1,0 +1,101 @@
+"""The daemon and whoever it tells: an end that waits for nobody, a start that goes on, settings that are read again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemons import Tmux, daemon, run
+from tests.notify.faulty import Faulty, hang, serving, status
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def receiver() -> Iterator[Faulty]:
+    """Takes everything, until a test says otherwise."""
+    held = Faulty(status(500), 0.0, 0, random.Random(0), threading.Event())  # noqa: S311 - no secret
+    with serving(held):
+        yield held
+
+
+@pytest.fixture
+def tmux() -> Iterator[Tmux]:
+    """Four agents: with three dead the cluster isn't down."""
+    server = Tmux("alpha", "beta", "gamma", "delta")
+    server("set-option", "-g", "remain-on-exit", "on")
+    yield server
+    server.close()
+
+
+def kill(tmux: Tmux, agent: str) -> None:
+    panes = tmux("list-panes", "-a", "-F", "#{@agent_name} #{pane_pid}").splitlines()
+    os.kill(next(int(line.split()[1]) for line in panes if line.startswith(f"{agent} ")), signal.SIGKILL)
+
+
+def told(receiver: Faulty, agent: str) -> int:
+    """How many messages about an agent it took."""
+    return sum(agent in json.dumps(body) for _, _, body in receiver.taken)
+
+
+def test_a_receiver_that_hangs_holds_up_no_end_and_is_told_after_the_next_start(
+    tmp_path: Path, tmux: Tmux, receiver: Faulty
+) -> None:
+    receiver.fault, receiver.odds, receiver.most = hang, 1.0, 1
+    arguments = ("dashboard", "--port", "0", "--interval", "0.2", "--tmux-socket", tmux.socket)
+    with daemon(tmp_path, *arguments, SLACK_WEBHOOK_URL=receiver.url) as watching:
+        eventually(lambda: watching.get("/readyz") == {"status": "ready"}, 20)
+        kill(tmux, "alpha")
+        eventually(lambda: receiver.failed, 10, what="it hangs")
+        assert watching.end() < 5
+    assert receiver.taken == []
+    with daemon(tmp_path, *arguments, SLACK_WEBHOOK_URL=receiver.url) as watching:
+        eventually(lambda: told(receiver, "alpha") == 1, 20, what="it is told")
+        kill(tmux, "beta")
+        eventually(lambda: told(receiver, "beta"), 30, what="the next one is told")
+        assert watching.end() < 5
+    assert told(receiver, "alpha") == 1
+
+
+def test_settings_that_are_read_again_change_who_is_told_and_keep_what_is_open(
+    tmp_path: Path, tmux: Tmux, receiver: Faulty
+) -> None:
+    file = tmp_path / "orchestrator-telemetry.yaml"
+    base = f"check_interval: 0.2\ndashboard: {{port: 0}}\ntmux: {{socket: {tmux.socket}}}\n"
+    file.write_text(base)
+    with daemon(tmp_path, "dashboard") as watching:
+        eventually(lambda: watching.get("/readyz") == {"status": "ready"}, 20)
+        kill(tmux, "alpha")
+        eventually(lambda: watching.agents()["alpha"] == "stopped", 20)
+        (before,) = [a["id"] for a in watching.get("/api/alerts/open")["alerts"] if a["agent_name"] == "alpha"]
+        silenced = run(tmp_path, "alerts", "silence", "--agent", "beta", "--for", "1h", "--reason", "x")
+        assert silenced.returncode == 0, silenced.stderr
+
+        file.write_text(base + "channels: {webhook: {url: 'http://169.254.169.254/geheim'}}\n")
+        watching.process.send_signal(signal.SIGHUP)
+        eventually(lambda: [line for line in watching.log if line["message"] == "settings not changed"], 10)
+
+        file.write_text(
+            base
+            + f"channels: {{webhook: {{url: '{receiver.url}/geheim'}}}}\n"
+            + "overrides: [{agent: gamma, rules: {agent_stopped: {level: critical}}}]\n"
+        )
+        watching.process.send_signal(signal.SIGHUP)
+        eventually(lambda: told(receiver, "alpha"), 20, what="the new channel hears of what is open")
+        (after,) = [a["id"] for a in watching.get("/api/alerts/open")["alerts"] if a["agent_name"] == "alpha"]
+        assert after == before
+        kill(tmux, "beta")
+        kill(tmux, "gamma")
+        eventually(lambda: told(receiver, "gamma"), 30)
+        (level,) = [a["level"] for _, _, body in receiver.taken for a in body["alerts"] if a["agent"] == "gamma"]
+        assert level == "critical"
+        assert told(receiver, '"beta"') == 0
+        assert "geheim" not in watching.out.read_text() + watching.said
