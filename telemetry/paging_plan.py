@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from telemetry.alerts import Maintenance, RuleSet
 from telemetry.model import OpenAlert
 from telemetry.notify import BUILTIN
-from telemetry.notify.base import Notifier, Surroundings
+from telemetry.notify.base import ChannelKind, ChannelOptions, Notifier, Surroundings
 from telemetry.notify.grouping import Timing
 from telemetry.notify.plan import Plan, Texts
 from telemetry.notify.routes import Route
 from telemetry.settings import Settings, SettingsError
+
+
+def channels_on(settings: Settings) -> dict[str, tuple[ChannelKind, ChannelOptions]]:
+    """Every channel that has what it needs, by name, with its kind and its settings."""
+    channels = settings.channels
+    found = [(kind.name, kind, getattr(channels, kind.name)) for kind in BUILTIN]
+    for further in channels.more:
+        found += [(further.name, kind, options) for kind in BUILTIN if (options := getattr(further, kind.name))]
+    return {name: (kind, options) for name, kind, options in found if options.is_on()}
 
 
 def notifiers_of(settings: Settings, surroundings: Surroundings) -> dict[str, Notifier]:
@@ -20,14 +27,8 @@ def notifiers_of(settings: Settings, surroundings: Surroundings) -> dict[str, No
     Raises:
         SettingsError: One can't be made of what is set; one line.
     """
-    channels = settings.channels
-    wanted: list[tuple[str, Any, Any]] = [(kind.name, kind, getattr(channels, kind.name)) for kind in BUILTIN]
-    for further in channels.more:
-        wanted += [(further.name, kind, options) for kind in BUILTIN if (options := getattr(further, kind.name))]
     made: dict[str, Notifier] = {}
-    for name, kind, options in wanted:
-        if not options.is_on():
-            continue
+    for name, (kind, options) in channels_on(settings).items():
         try:
             made[name] = kind.make(name, options, surroundings)
         except ValueError as error:

@@ -21,6 +21,7 @@ from telemetry.daemon import LOG_FILE, Daemon, Plan, log_options
 from telemetry.demo import Demo
 from telemetry.listening import ListenError, RefusedAddressError, listen, url
 from telemetry.lockfile import Lock, LockedError
+from telemetry.paging_plan import channels_on
 from telemetry.settings import Flags, Loaded, Settings, SettingsError, load
 from telemetry.signals.log_sinks import wants_colour
 from telemetry.sources.base import SourceError
@@ -74,7 +75,7 @@ def run(start: Start) -> None:
         backends = ",".join(settings.backends)
         if demo and not start.notify:
             backends = ""
-            if gone := collecting.keep_inside(os.environ):
+            if gone := [*collecting.keep_inside(os.environ), *channels_on(settings)]:
                 notes.append(f"the demo sends nothing outside without --notify: left out {', '.join(gone)}")
         if demo:
             collecting.take_free_ports(os.environ)

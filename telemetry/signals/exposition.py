@@ -50,7 +50,8 @@ class Exposition:
         for labels, value in metric.observe(self._picture, now):
             prefix = prefixes.get(labels)
             if prefix is None:
-                prefix = prefixes[labels] = f"{metric.prometheus}{{{_label_text(metric.attributes, labels)}}} "
+                text = _label_text(metric.attributes, labels)
+                prefix = prefixes[labels] = f"{metric.prometheus}{{{text}}} " if text else f"{metric.prometheus} "
             yield prefix + number(value)
 
     def _histogram(self, metric: Metric) -> Iterator[str]:
