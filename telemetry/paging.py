@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from telemetry.alerts import Controls, RuleSet
-from telemetry.alerts.engine import Engine, EngineState
+from telemetry.alerts import Controls, Engine, EngineState, RuleSet
 from telemetry.alerts.history import over
 from telemetry.clock import Clock
 from telemetry.deadman import DeadMansSwitch

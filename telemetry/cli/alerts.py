@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from glob import escape
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -114,7 +115,7 @@ def _left_open(settings: Settings, error: asking.NoDaemonError, cluster: str | N
         if cluster in (None, name)
         for alert in held.values()
     ]
-    return {"now": time.time(), "alerts": alerts}
+    return {"now": time.time(), "alerts": views.worst_first(alerts)}
 
 
 def _left(settings: Settings, error: asking.NoDaemonError) -> AlertStore:
@@ -288,8 +289,8 @@ def _place_of(daemon: asking.Daemon, alert: str) -> dict[str, str | None]:
     held = next((held for held in daemon.get("/api/alerts/open")["alerts"] if held["id"] == alert), None)
     if held is None:
         opt.fail(f"no open alert has the id {alert!r}")
-    agent = held["agent_name"] if held["agent_name"] != held["cluster"] else None
-    return {"cluster": held["cluster"], "agent": agent, "rule": held["rule"]}
+    # a name is meant, whatever stands in it: no pattern
+    return {name: escape(held[name]) or None for name in ("cluster", "agent", "rule")}
 
 
 @app.command()
@@ -304,7 +305,8 @@ def silences(
         from telemetry.web import views
 
         now = time.time()
-        found = {"now": now, "silences": [views.silence(held, now) for held in _kept(settings, error).silences]}
+        left = sorted(_kept(settings, error).silences, key=lambda held: held.ends_at)
+        found = {"now": now, "silences": [views.silence(held, now) for held in left if held.ends_at > now]}
     if json:
         print_json(found)
         return

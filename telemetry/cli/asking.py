@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 30.0
 _REFUSED = 400
+_WRONG_VALUE = 422
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 
@@ -51,17 +53,21 @@ class Daemon:
     def _ask(self, method: str, path: str, **content: Any) -> Any:
         import httpx
 
-        if not (self._folder / NAME).exists():
-            raise NoDaemonError(self._missing())
-        with short_path(self._folder) as socket:
-            transport = httpx.HTTPTransport(uds=socket)
-            try:
+        try:
+            if not (self._folder / NAME).exists():
+                raise NoDaemonError(self._missing())
+            with short_path(self._folder) as socket:
+                transport = httpx.HTTPTransport(uds=socket)
                 with httpx.Client(transport=transport, base_url="http://localhost", timeout=_TIMEOUT) as client:
                     response = client.request(method, path, **content)
-            except httpx.ConnectError:
-                raise NoDaemonError(self._missing()) from None
-            except httpx.HTTPError as error:
-                options.fail(f"the monitor gave no answer: {error or type(error).__name__}")
+        except httpx.ConnectError:
+            raise NoDaemonError(self._missing()) from None
+        except httpx.HTTPError as error:
+            options.fail(f"the monitor gave no answer: {str(error) or type(error).__name__}")
+        except UnicodeEncodeError as error:
+            options.fail(f"{error.object!r} is no text in UTF-8", options.BAD_SETTINGS)
+        except OSError as error:
+            options.fail(_unusable(self._folder, error))
         return _content(response)
 
     def _missing(self) -> str:
@@ -74,8 +80,12 @@ def _content(response: httpx.Response) -> Any:
             detail = response.json()["detail"]
         except (ValueError, KeyError, TypeError):
             detail = f"the monitor answered {response.status_code}"
-        options.fail(str(detail))
+        options.fail(str(detail), options.BAD_SETTINGS if response.status_code == _WRONG_VALUE else options.CANNOT_START)
     return response.json()
+
+
+def _unusable(folder: Path, error: OSError) -> str:
+    return f"the state folder {folder} can't be used: {error.strerror}"
 
 
 def give_up(error: NoDaemonError) -> NoReturn:
@@ -104,6 +114,8 @@ def seconds(text: str, flag: str) -> float:
     """`90s`, `30m`, `2h`, `1d`, `1w` or `1h30m` in seconds; ends the process with one line where it isn't that."""
     lowered = text.strip().lower()
     parts = _PART.findall(lowered)
-    if not lowered or _PART.sub("", lowered).strip() or not all(unit in _UNITS for _, unit in parts):
+    known = bool(lowered) and not _PART.sub("", lowered).strip() and all(unit in _UNITS for _, unit in parts)
+    found = float(sum(float(number) * _UNITS[unit] for number, unit in parts)) if known else math.inf
+    if not math.isfinite(found):
         options.fail(f"{flag} is {text!r}: it must be a time such as 30m, 2h or 1d", options.BAD_SETTINGS)
-    return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
+    return found

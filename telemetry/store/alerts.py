@@ -8,11 +8,12 @@ from typing import Any
 
 from telemetry.model import Alert, AlertLevel, AlertPage, Key, Message, Notice, OpenAlert, Silence
 from telemetry.store import codec
-from telemetry.store.database import Database
+from telemetry.store.database import Database, StoreError
 from telemetry.store.values import Changes, HistoryQuery, Kept, QueuedMessage, QueuedNotice, Told, ToldKey
 
 _TABLES = ("alerts", "memory", "told", "silences", "notices", "messages")
 _PRUNED_AT_ONCE = 1_000
+_UNREADABLE = "it holds what this program can't read"
 _ESCAPE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
@@ -21,18 +22,24 @@ class AlertStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._begun = database.set_aside
+        """How many files had been set aside when this one was begun, of which it is known what it holds."""
 
     def load(self) -> Kept:
         """Everything but the history. A row that can't be read makes the file a damaged one."""
         try:
             with self._database.transaction() as connection:
-                return _load(connection)
+                kept = _load(connection)
+                self._begun = self._database.set_aside
+                return kept
         except ValueError as error:  # what pydantic raises is one
-            raise self._database.damaged("it holds what this program can't read") from error
+            raise self._database.damaged(_UNREADABLE) from error
 
     def save(self, changes: Changes) -> None:
-        """Makes all the changes, or none."""
+        """Makes all the changes, or none. Refused where another user of the file began it anew: it needs `replace`."""
         with self._database.transaction() as connection:
+            if self._begun != self._database.set_aside:
+                raise StoreError(f"the store {self._database.path} was begun anew, and doesn't hold yet what is known")
             _save(connection, changes)
 
     def replace(self, kept: Kept, history: Iterable[Alert]) -> None:
@@ -50,6 +57,7 @@ class AlertStore:
             for table in _TABLES:
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own table names
             _save(connection, changes)
+            self._begun = self._database.set_aside
 
     def history(self, query: HistoryQuery) -> AlertPage:
         """Alerts that are over, newest first."""
@@ -61,7 +69,10 @@ class AlertStore:
                 f"WHERE {where} ORDER BY resolved_at DESC, seq DESC LIMIT ? OFFSET ?",
                 [*values, query.limit, query.offset],
             ).fetchall()
-        return AlertPage(tuple(map(_alert, rows)), total)
+        try:
+            return AlertPage(tuple(map(_alert, rows)), total)
+        except ValueError as error:
+            raise self._database.damaged(_UNREADABLE) from error
 
     def prune(self, before: float, most_bytes: int) -> int:
         """Drops what was over before a time (Unix s), and the oldest while the file's content is larger than it may be.
@@ -102,7 +113,7 @@ def _load(connection: sqlite3.Connection) -> Kept:
         alerts=alerts,
         memory={cluster: codec.read_memory(body) for cluster, body in rows("SELECT cluster, body FROM memory")},
         told={
-            ToldKey(*key): Told(AlertLevel(level), at)
+            ToldKey(*key): Told(AlertLevel(level), float(at))
             for *key, level, at in rows("SELECT cluster, agent, rule, channel, level, at FROM told")
         },
         silences=tuple(codec.read(Silence, body) for (body,) in rows("SELECT body FROM silences ORDER BY id")),
@@ -111,7 +122,7 @@ def _load(connection: sqlite3.Connection) -> Kept:
             for seq, channel, body in rows("SELECT seq, channel, body FROM notices ORDER BY seq")
         ),
         messages=tuple(
-            QueuedMessage(codec.read(Message, body), attempts, next_at, error, bool(failed))
+            QueuedMessage(codec.read(Message, body), int(attempts), float(next_at), error, bool(failed))
             for body, attempts, next_at, error, failed in rows(
                 "SELECT body, attempts, next_at, error, failed FROM messages"
             )
@@ -188,11 +199,11 @@ def _alert(row: tuple[Any, ...]) -> Alert:
         AlertLevel(level),
         agent,
         message,
-        fired_at,
+        float(fired_at),
         resolved=True,
         cluster=cluster,
         rule=rule,
-        resolved_at=resolved_at,
+        resolved_at=float(resolved_at),
         trace_id=trace_id,
         id=name,
     )

@@ -52,8 +52,8 @@ def read_memory(body: str) -> AlertMemory:
     try:
         held = orjson.loads(body)
         return AlertMemory(
-            {Key(agent, rule): tuple(times) for agent, rule, times in held["fires"]},
-            {name: tuple(times) for name, times in held["restarts"].items()},
+            {Key(agent, rule): tuple(map(float, times)) for agent, rule, times in held["fires"]},
+            {name: tuple(map(float, times)) for name, times in held["restarts"].items()},
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not a memory") from error

@@ -20,6 +20,8 @@ MEMORY = ":memory:"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF
 """SQLite's extended codes hold the primary one in their lowest byte."""
+_NO_TEXT = "Could not decode to UTF-8"
+"""How Python begins to say that a text in the file is none; there is no code for it."""
 _SIDE_FILES = ("-wal", "-shm")
 
 
@@ -74,12 +76,11 @@ class Database:
                 connection = self._connection()
                 with connection:
                     yield connection
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
                 # A damaged file may have been put right by the next call; memory that is gone can't be opened again.
                 if self._path != MEMORY:
                     self.close()
-                code = getattr(error, "sqlite_errorcode", None)
-                if code is not None and code & _PRIMARY in _DAMAGED:
+                if _tells_of_damage(error):
                     raise self.damaged(str(error)) from error
                 raise StoreError(f"the store {self._path} can't be used: {error}") from error
 
@@ -131,6 +132,11 @@ class Database:
                 for statement in step:
                     connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _tells_of_damage(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return (code is not None and code & _PRIMARY in _DAMAGED) or str(error).startswith(_NO_TEXT)
 
 
 def _rename(path: Path) -> Path:

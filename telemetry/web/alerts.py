@@ -8,9 +8,9 @@ import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from telemetry.clean import clean_name
+from telemetry.clean import NAME_LIMIT, clean_name, clean_text
 from telemetry.model import AlertLevel, Silence
 from telemetry.store import HistoryQuery, StoreError
 from telemetry.web import views
@@ -20,8 +20,16 @@ from telemetry.web.people import People
 MOST_ALERTS = 1000
 LONGEST_SILENCE = 366 * 86_400.0
 
-_Word = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_name)]
-_Sentence = Annotated[str, Field(min_length=1, max_length=500)]
+
+def _one_line(text: str) -> str:
+    """As it goes into tables, logs and messages."""
+    return " ".join(clean_text(text).split())
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_name)]
+_Pattern = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT), AfterValidator(clean_name)]
+_Remark = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_one_line)]
+_Reason = Annotated[_Remark, Field(min_length=1)]
 
 
 class Acknowledge(BaseModel):
@@ -29,21 +37,21 @@ class Acknowledge(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     alert: str
-    by: _Word
-    note: Annotated[str, Field(max_length=500)] = ""
+    by: _Name
+    note: _Remark = ""
 
 
 class NewSilence(BaseModel):
     """Nobody is to be told of what matches, for so many seconds."""
 
     model_config = ConfigDict(extra="forbid")
-    by: _Word
-    reason: _Sentence
+    by: _Name
+    reason: _Reason
     seconds: Annotated[float, Field(gt=0, le=LONGEST_SILENCE, allow_inf_nan=False)]
     starts_at: Annotated[float | None, Field(ge=0, le=1e11, allow_inf_nan=False)] = None
-    cluster: _Word = "*"
-    agent: _Word = "*"
-    rule: _Word = "*"
+    cluster: _Pattern = "*"
+    agent: _Pattern = "*"
+    rule: _Pattern = "*"
 
 
 class Test(BaseModel):
@@ -69,7 +77,9 @@ def from_here(request: Request) -> None:
     if request.client is None or not request.client.host:
         return
     try:
-        here = ipaddress.ip_address(request.client.host).is_loopback
+        address = ipaddress.ip_address(request.client.host)
+        # a socket for both versions shows 127.0.0.1 as ::ffff:127.0.0.1
+        here = (getattr(address, "ipv4_mapped", None) or address).is_loopback
     except ValueError:
         here = False
     if not here:
@@ -90,8 +100,7 @@ def _add_alerts(router: APIRouter, known: Knowledge, people: People) -> None:
     async def open_alerts(cluster: str | None = None) -> Response:
         """Every alert that is pending, firing or dismissed, with why it is not told where it isn't."""
         found = [views.open_alert(held) for monitor in known.chosen(cluster) for held in monitor.open_alerts]
-        found.sort(key=lambda held: (-AlertLevel(held["level"]).rank, held["since"]))
-        return answer({"now": known.clock.now(), "alerts": found})
+        return answer({"now": known.clock.now(), "alerts": views.worst_first(found)})
 
     @router.get("/api/alerts/history")
     async def history(

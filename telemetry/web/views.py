@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from telemetry.model import AgentHealth, Alert, ClusterMetrics, ClusterSnapshot, OpenAlert, Silence
+from telemetry.model import AgentHealth, Alert, AlertLevel, ClusterMetrics, ClusterSnapshot, OpenAlert, Silence
 from telemetry.web.people import ChannelState, Queued, Tried
 from telemetry.web.watched import Watched
 
@@ -32,11 +32,15 @@ def alert(held: Alert) -> dict[str, Any]:
 
 
 def open_alert(held: OpenAlert) -> dict[str, Any]:
-    """An alert that is open, with all that is known of it; times in Unix seconds, None for what has not happened."""
+    """An alert that is open, with all that is known of it; times in Unix seconds, None for what has not happened.
+
+    `agent_name` is for people, and the cluster's name where it is about the cluster; `agent` is "" then.
+    """
     known = held.acknowledged
     return {
         "id": held.id,
         "cluster": held.cluster,
+        "agent": held.agent,
         "agent_name": held.subject,
         "rule": held.rule,
         "level": held.level.value,
@@ -58,6 +62,11 @@ def open_alert(held: OpenAlert) -> dict[str, Any]:
         },
         "suppressed": held.suppressed and {"reason": held.suppressed.reason.value, "detail": held.suppressed.detail},
     }
+
+
+def worst_first(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Open alerts as they are shown: by level, the oldest first."""
+    return sorted(found, key=lambda held: (-AlertLevel(held["level"]).rank, held["since"]))
 
 
 def silence(held: Silence, now: float) -> dict[str, Any]:
