@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,6 +78,7 @@ class Paging:
         self._pager = Pager(plan, self._store, clock, self._observe, signals.picture.set_store_problem)
         self._controls = Controls(maintenance=windows_of(settings))
         self._switch = self._make_switch(settings)
+        self._withheld = False
         self._keeping_house: asyncio.Task[None] | None = None
         signals.picture.expect_channels(plan.notifiers)
 
@@ -142,17 +143,27 @@ class Paging:
 
     async def checked(self, cluster: str, *, well: bool) -> None:
         """Says to whoever waits outside that all is well, if it is."""
-        if self._switch is not None and well and not self._reasons_against() and not self._problems():
+        if self._switch is None or not well:
+            return
+        problems = [*self._reasons_against(), *self._problems()]
+        if not problems:
             self._switch.ping()
+        elif not self._withheld:
+            _log.warning("the dead man's switch is not told that all is well", reason="; ".join(problems))
+        self._withheld = bool(problems)
 
-    def _problems(self) -> list[str]:
+    def _problems(self) -> Iterator[str]:
+        """Why people may not be reached."""
+        if self._pager.store_problem:
+            yield self._pager.store_problem
         now = self._clock.now()
-        stuck = [
-            f"the channel {status.name} has not delivered for {now - status.sending.message.created_at:.0f} s"
-            for status in self._pager.status
-            if status.sending is not None and now - status.sending.message.created_at > _STUCK_AFTER
-        ]
-        return [self._pager.store_problem, *stuck] if self._pager.store_problem else stuck
+        for channel in self._pager.status:
+            if not channel.on:
+                continue
+            if channel.refused:
+                yield f"the channel {channel.name} was refused: {channel.refused}"
+            elif channel.sending is not None and now - channel.sending.message.created_at > _STUCK_AFTER:
+                yield f"the channel {channel.name} can't deliver: {channel.sending.error}"
 
     async def leave(self, watched: Collection[str]) -> None:
         """Ends the alerts of clusters that are watched no longer."""

@@ -14,7 +14,7 @@ from telemetry.deadman import DeadMansSwitch
 from telemetry.model import AgentSample, Reading, State
 from telemetry.monitor import ClusterMonitor
 from telemetry.paging import Paging
-from telemetry.settings import load
+from telemetry.settings import Settings, load
 from telemetry.sources.base import SourceError
 from telemetry.store import Store
 from telemetry.testing import CapturedSignals, FakeClock, ScriptedSource
@@ -130,6 +130,70 @@ def test_a_store_that_is_no_use_keeps_it_silent(tmp_path: Path) -> None:
         assert receiver.requests == []
         assert desk._switch is not None
         assert desk._switch._asking is None
+        await desk.stop(1.0)
+
+    run(scenario)
+
+
+def test_a_message_that_nobody_takes_for_ten_minutes_keeps_it_silent_until_it_is_taken(tmp_path: Path) -> None:
+    """Nobody learns of alerts then: whoever waits outside has to."""
+
+    async def scenario(outside: Receiver) -> None:
+        async with Receiver(answer(500), answer(200)) as hook:
+            environ = {
+                "HOME": str(tmp_path),
+                "ORCHESTRATOR_DEADMAN_URL": outside.url("/ping/geheim"),
+                "ORCHESTRATOR_WEBHOOK_URL": hook.url("/geheim"),
+            }
+            clock = FakeClock()
+            captured = CapturedSignals(clock)
+            settings = load({}, environ, tmp_path).settings
+            desk = Paging(settings, Store(tmp_path / "store", owner=True), clock, captured.signals, list)
+            await desk._pager.load()
+            dead = ScriptedSource([Reading((AgentSample("a", running=False, reason="exited"),))])
+            monitor = ClusterMonitor.for_source(dead, desk=desk, signals=captured.signals, clock=clock)
+            await monitor.check_now()
+            (channel,) = desk._pager._channels.values()
+
+            async def pings_after(seconds: float) -> int:
+                clock.advance(seconds)
+                await desk.checked("demo", well=True)
+                if desk._switch is not None and desk._switch._asking is not None:
+                    await desk._switch._asking
+                return len(outside.requests)
+
+            async def sent(times: int) -> None:
+                while len(hook.requests) < times:
+                    clock.time = max(clock.time, await channel.step())
+
+            before = await pings_after(0)
+            await sent(1)
+            assert await pings_after(590) == before + 1
+            assert await pings_after(20) == before + 1
+            await sent(2)
+            assert await pings_after(0) == before + 2
+            await desk.stop(1.0)
+
+    run(scenario)
+
+
+def test_other_settings_have_another_url_asked(tmp_path: Path) -> None:
+    async def scenario(receiver: Receiver) -> None:
+        def settings(**more: str) -> Settings:
+            return load({}, {"HOME": str(tmp_path), **more}, tmp_path).settings
+
+        clock = FakeClock()
+        first = settings(ORCHESTRATOR_DEADMAN_URL=receiver.url("/first"))
+        desk = Paging(first, Store(tmp_path / "store"), clock, CapturedSignals(clock).signals, list)
+        await desk.begin()
+        for following in (settings(ORCHESTRATOR_DEADMAN_URL=receiver.url("/second")), settings()):
+            await desk.checked("demo", well=True)
+            assert desk._switch is not None
+            assert desk._switch._asking is not None
+            await desk._switch._asking
+            await desk.use(desk.prepared(following))
+        await desk.checked("demo", well=True)
+        assert [request.target for request in receiver.requests] == ["/first", "/second"]
         await desk.stop(1.0)
 
     run(scenario)

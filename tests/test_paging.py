@@ -153,6 +153,47 @@ def test_other_settings_are_used_and_what_people_said_stays(tmp_path: Path) -> N
     run(tmp_path, "", story)
 
 
+def test_a_channel_that_was_refused_for_good_keeps_the_dead_mans_switch_silent_until_it_works(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(world: World) -> None:
+        pinged: list[float] = []
+        async with Receiver() as outside:
+            text = f"channels: {{webhook: {{url: RECEIVER}}}}\ndeadman: {{url: '{outside.url('/ping')}'}}"
+            await world.desk.use(world.desk.prepared(world.settings(text)))
+            assert world.desk._switch is not None
+            world.desk._switch.ping = lambda: pinged.append(world.clock.now())  # type: ignore[method-assign]
+            monitor = world.monitor()
+            await world.see(monitor, UP, OTHER)
+            assert len(pinged) == 1
+            await world.see(monitor, DOWN, OTHER)
+            await world.delivered(1)
+            eventually(lambda: world.desk.channels[0].refused)
+            for _ in range(3):
+                await world.see(monitor, DOWN, OTHER)
+            assert len(pinged) == 2, "the check that found it was before the refusal"
+            assert (await world.desk.test("webhook")).delivered
+            await world.see(monitor, DOWN, OTHER)
+            assert len(pinged) == 3
+
+    run(tmp_path, "", story, answer(404), answer(200))
+    assert caplog.text.count("the dead man's switch is not told that all is well") == 1
+
+
+def test_what_a_channel_that_is_off_holds_is_no_reason_for_the_dead_mans_switch(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        monitor = world.monitor()
+        await world.see(monitor, UP, OTHER)
+        await world.see(monitor, DOWN, OTHER)
+        await world.delivered(1)
+        await world.desk.use(world.desk.prepared(world.settings("")))
+        world.clock.advance(7_200)
+        assert [held.on for held in world.desk.channels] == [False]
+        assert list(world.desk._problems()) == []
+
+    run(tmp_path, "channels: {webhook: {url: RECEIVER}}", story, answer(500))
+
+
 def test_a_cluster_that_is_watched_no_longer_leaves_nothing_open(tmp_path: Path) -> None:
     async def story(world: World) -> None:
         monitor = world.monitor()

@@ -60,12 +60,19 @@ WRONG_FILES = {
     "channels: {email: {password: [geheim]}}": "channels.email.password is (hidden): it must be the password",
     "channels: {email: {port: high}}": "channels.email.port is 'high': it must be a whole number",
     "channels: {email: {to: someone}}": "channels.email.to is 'someone': it must be email addresses",
+    "channels: {email: {ca_file: /no/such/file}}": "channels.email.ca_file is '/no/such/file': it must be the path of",
+    "channels: {email: {host: 169.254.169.254}}": "channels.email.host is '169.254.169.254': it must be the host name",
     "channels: geheim": "channels is (hidden): it must be a section with the keys slack, email, webhook,",
     "channels: {slack: 'https://x/geheim'}": "channels.slack is (hidden): it must be a section",
     "channels: {slack: {webhook_url: 'ftp://x/geheim'}}": "channels.slack.webhook_url is (hidden): it must be the http",
     "channels: {slack: {webhook_url: 'http://169.254.169.254/geheim'}}": "not at a link-local or metadata address",
     "channels: {more: geheim}": "channels.more is (hidden): it must be a list of channels",
-    "channels: {more: [{name: x}]}": "channels.more[0] is (hidden): it must be a list of channels",
+    "channels: {more: [{name: x}]}": "channels.more[0]: it must have exactly one of the keys slack, email, webhook,",
+    "maintenance: [{}]": "maintenance[0]: it must say when (hours, days) or of what (cluster, role, agent, rule)",
+    "maintenance: [{reason: x, zone: UTC}]": "maintenance[0]: it must say when (hours, days) or of what",
+    "notify: {logs_url: 'http://x/{agnt}'}": "notify.logs_url is 'http://x/{agnt}': it must be an http or",
+    "notify: {trace_url: 'http://x/{agent'}": "notify.trace_url is 'http://x/{agent': it must be an http or https URL",
+    "notify: {dashboard_url: 'javascript:x'}": "notify.dashboard_url is 'javascript:x': it must be",
     "channels: {more: [{name: slack, slack: {webhook_url: 'https://x/geheim'}}]}": (
         "channels.more[0].name is 'slack': it must be a name that no other channel has"
     ),
@@ -243,3 +250,15 @@ def test_every_variable_is_ours_or_the_seeds() -> None:
 def test_backends_are_names_joined_by_commas(tmp_path: Path) -> None:
     assert loaded(tmp_path, environ={"BACKENDS": "prometheus, loki"}).settings.backends == ("prometheus", "loki")
     assert loaded(tmp_path, "backends: [debug]").settings.backends == ("debug",)
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"SMTP_HOST": "mail.example"}, "the channel email is off: ALERT_EMAIL_TO is not set"),
+        ({"ALERT_EMAIL_TO": "a@b.example"}, "the channel email is off: SMTP_HOST is not set"),
+        ({"ORCHESTRATOR_WEBHOOK_SECRET": "geheim"}, "the channel webhook is off: ORCHESTRATOR_WEBHOOK_URL is not set"),
+    ],
+)
+def test_a_channel_that_lacks_something_says_so(tmp_path: Path, environ: dict[str, str], says: str) -> None:
+    assert loaded(tmp_path, environ=environ).warnings == (says,)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from telemetry.model import OpenAlert, Reason, Silence, Suppression
+from telemetry.model import AlertLevel, OpenAlert, Phase, Reason, Silence, Suppression
 from telemetry.schedule import Hours
 
 
@@ -44,6 +44,13 @@ class Controls:
             if window.hours.active(now) and matches(window, alert) and fnmatchcase(alert.role, window.role):
                 return Suppression(Reason.MAINTENANCE, f"maintenance: {window.reason}")
         return None
+
+    def keeps_quiet(self, cluster: str, agent: str, role: str, rule: str, now: float) -> bool:
+        """Whether nobody is to be told of an alert, should there be one."""
+        if not (self.silences or self.maintenance):
+            return False
+        would_be = OpenAlert(cluster, agent, rule, AlertLevel.INFO, "", Phase.FIRING, now, role=role)
+        return self.suppression(would_be, now) is not None
 
     def next_change(self, now: float) -> float:
         """The next time at which a silence or a window may begin or end; infinite where none does."""

@@ -14,7 +14,7 @@ from telemetry.alerts.controls import Controls
 from telemetry.alerts.findings import Finding, Findings
 from telemetry.alerts.inhibit import Inhibitors
 from telemetry.alerts.lifecycle import Damping, Place, Step, Terms
-from telemetry.alerts.rules import AGENT_IDLE, AGENT_RESTARTING, CATALOGUE, SOURCE_FAILING
+from telemetry.alerts.rules import AGENT_IDLE, AGENT_RESTARTING, AGENT_STOPPED, CATALOGUE, SOURCE_FAILING
 from telemetry.alerts.ruleset import RuleSet
 from telemetry.alerts.state import EngineState, Outcome
 from telemetry.model import (
@@ -86,7 +86,7 @@ class Evaluation:
         """Everything, once."""
         touched = self._judge_agents()
         touched |= self._leave_out_the_gone()
-        touched |= self._judge_cluster()
+        touched |= self._judge_cluster(controls)
         if self._is_due:
             touched |= self._alerts.keys()
         for key in sorted(touched, key=_in_order):
@@ -176,9 +176,15 @@ class Evaluation:
         """Whether an agent is new: one that takes another's place leaves the number the same."""
         return any(was is None for _, was in self._new)
 
-    def _judge_cluster(self) -> set[Key]:
-        rules = self._rules.of_cluster()
-        found = judge.of_cluster(self._snapshot, rules)
+    def _judge_cluster(self, controls: Controls) -> set[Key]:
+        rules, cluster = self._rules.of_cluster(), self._snapshot.cluster
+        quiet = {
+            agent.name
+            for agent in (self._snapshot.agents if controls.silences or controls.maintenance else ())
+            if agent.state is State.STOPPED
+            and controls.keeps_quiet(cluster, agent.name, agent.sample.role, AGENT_STOPPED.id, self._now)
+        }
+        found = judge.of_cluster(self._snapshot, rules, quiet)
         if self._blind:
             found = {**self._found.get("", _NOTHING), **found}
         return self._take("", found)

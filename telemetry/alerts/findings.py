@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from telemetry.alerts import rules as catalogue
@@ -11,6 +11,8 @@ from telemetry.alerts.rules import Rule
 from telemetry.model import AgentHealth, AlertLevel, ClusterSnapshot, State
 
 Rules = Mapping[str, Rule]
+_MOST_NAMES = 8
+"""Of agents in one line."""
 
 
 class Finding(NamedTuple):
@@ -61,8 +63,14 @@ def of_agent(agent: AgentHealth, rules: Rules, restarts: Sequence[float], now: f
     return found, due
 
 
-def of_cluster(snapshot: ClusterSnapshot, rules: Rules) -> Findings:
-    """What is wrong with the cluster as a whole; with a source that gives no answer, only that."""
+def of_cluster(snapshot: ClusterSnapshot, rules: Rules, quiet: Collection[str] = ()) -> Findings:
+    """What is wrong with the cluster as a whole; with a source that gives no answer, only that.
+
+    Args:
+        snapshot: What was seen.
+        rules: Those that hold for it, by id.
+        quiet: Agents of whom nobody wants to hear that they are stopped: they don't count.
+    """
     found: Findings = {}
     if snapshot.source_error:
         text = f"the source does not answer: {snapshot.source_error}"
@@ -70,7 +78,9 @@ def of_cluster(snapshot: ClusterSnapshot, rules: Rules) -> Findings:
         return found
     total, stopped = len(snapshot.agents), snapshot.count(State.STOPPED)
     if stopped:
-        _find(found, rules, catalogue.STOPPED_AGENTS.id, stopped, f"{stopped} of {total} agents stopped")
+        names = [agent.name for agent in snapshot.agents if agent.state is State.STOPPED and agent.name not in quiet]
+        text = f"{len(names)} of {total} agents stopped: {_listed(names)}"
+        _find(found, rules, catalogue.STOPPED_AGENTS.id, len(names), text)
     if not snapshot.session_exists:
         what = f"session {snapshot.session_name} is gone" if snapshot.session_name else "its session is gone"
     elif total and stopped == total:
@@ -79,6 +89,11 @@ def of_cluster(snapshot: ClusterSnapshot, rules: Rules) -> Findings:
         return found
     _find(found, rules, catalogue.CLUSTER_DOWN.id, 0.0, f"cluster {snapshot.cluster} is down: {what}")
     return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _find(found: Findings, rules: Rules, rule_id: str, value: float, message: str) -> None:

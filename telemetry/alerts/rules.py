@@ -111,9 +111,11 @@ AGENT_RESTARTING = Rule(
     "restarts",
     ladder(3.0, 5.0, 10.0),
     "An agent was started again many times.",
-    "Look at the last lines before each restart: it likely dies of the same cause.",
+    "Look at the last lines before each restart: it likely dies of the same cause. It stays open as long as the count "
+    "does: acknowledge it, or `forget` the agent.",
     "エージェントが何度も再起動されました。",
-    "再起動の直前のログを確認してください。同じ原因で落ちている可能性があります。",
+    "再起動の直前のログを確認してください。同じ原因で落ちている可能性があります。回数が残る限り閉じません。"
+    "確認済み（ack）にするか、forget で忘れさせてください。",
 )
 AGENT_RESTART_RATE = Rule(
     "agent_restart_rate",

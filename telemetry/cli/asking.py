@@ -80,7 +80,8 @@ def _content(response: httpx.Response) -> Any:
             detail = response.json()["detail"]
         except (ValueError, KeyError, TypeError):
             detail = f"the monitor answered {response.status_code}"
-        options.fail(str(detail), options.BAD_SETTINGS if response.status_code == _WRONG_VALUE else options.CANNOT_START)
+        wrong = response.status_code == _WRONG_VALUE
+        options.fail(str(detail), options.BAD_SETTINGS if wrong else options.CANNOT_START)
     return response.json()
 
 
@@ -99,7 +100,10 @@ def left_behind(settings: Settings) -> AlertStore | None:
     from telemetry.store import AlertStore, Database
 
     path = watching.store_path(settings)
-    return AlertStore(Database(path)) if path.exists() else None
+    try:
+        return AlertStore(Database(path)) if path.exists() else None
+    except OSError as error:
+        options.fail(_unusable(settings.state_dir, error))
 
 
 def me() -> str:

@@ -93,6 +93,21 @@ def check_url(url: str, *, userinfo: bool = False) -> SplitResult:
     return parts
 
 
+def forbidden_address(host: str) -> str:
+    """The address at which a host is, if nothing is sent there, else "". Blocks while the name is looked up."""
+    address = literal(host)
+    if _plain(host) in _FORBIDDEN_NAMES:
+        return _plain(host)
+    if address is not None:
+        return str(address) if is_forbidden(address) else ""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ""  # whoever connects will say so
+    addresses = [str(entry[4][0]) for entry in found]
+    return next((text for text in addresses if (held := literal(text)) and is_forbidden(held)), "")
+
+
 async def resolve(host: str, port: int) -> Sequence[str]:
     """The host's addresses, in the order in which the system wants them tried."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -19,6 +19,7 @@ from pydantic import BeforeValidator, SecretStr
 from telemetry.fields import About
 from telemetry.model import AlertLevel, Message
 from telemetry.notify import texts
+from telemetry.notify.addresses import REFUSED, forbidden_address, is_forbidden, literal
 from telemetry.notify.base import ChannelKind, ChannelOptions, DeliveryError, Notifier, Surroundings
 
 if TYPE_CHECKING:
@@ -54,13 +55,17 @@ class AppriseOptions(ChannelOptions):
 class Service:
     """One URL of Apprise's."""
 
-    def __init__(self, apprise: Apprise, name: str, secrets: Iterable[str]) -> None:
+    def __init__(self, apprise: Apprise, name: str, secrets: Iterable[str], hosts: Iterable[str] = ()) -> None:
         self._apprise = apprise
         self.name = name
         self._secrets = tuple(secrets)
+        self._hosts = tuple(hosts)
 
     def tell(self, title: str, body: str, kind: str) -> str:
         """Blocks until the service has answered; returns why it took nothing, or "" where it did."""
+        for host in self._hosts:
+            if address := forbidden_address(host):
+                return f"{self.name}: it is at {address}, {REFUSED}"
         heard: list[str] = []
         _listen(heard)
         if self._apprise.notify(title=title, body=body, notify_type=kind, body_format="text"):
@@ -171,7 +176,12 @@ def _service(url: str, number: int) -> Service:
     if "overflow=" not in url:
         for plugin in held:
             plugin.overflow_mode = apprise.OverflowMode.SPLIT  # rather than have a long message refused
-    return Service(held, f"service {number} ({url.partition(':')[0]})", secrets_of(url))
+    # With other services a secret stands where the host does: it isn't looked up.
+    hosts = [str(plugin.host).strip("[]") for plugin in held if "{host}" in "".join(plugin.templates)]
+    for host in hosts:
+        if (address := literal(host)) is not None and is_forbidden(address):
+            raise ValueError(f"the host of URL number {number} of APPRISE_URLS is {address}, {REFUSED}")
+    return Service(held, f"service {number} ({url.partition(':')[0]})", secrets_of(url), hosts)
 
 
 def secrets_of(url: str) -> set[str]:

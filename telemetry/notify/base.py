@@ -59,6 +59,10 @@ class ChannelOptions(BaseModel):
         """Whether all is set that the channel needs; otherwise it is off."""
         raise NotImplementedError
 
+    def lacks(self) -> str:
+        """The variable that is missing, where some of what the channel needs is set and it is off for that; else ""."""
+        return ""
+
 
 class Notifier(ABC):
     """Sends messages by one channel. Made once, used by one task, never for two messages at once."""

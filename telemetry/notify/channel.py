@@ -62,6 +62,7 @@ class Channel:
         """The first one is being delivered. More than one only where an earlier run's could be read late."""
         self._failed: list[QueuedMessage] = []
         self._delivered_at: float | None = None
+        self._refused = ""
         self._not_before = 0.0
         self._wake = asyncio.Event()
         self._draining = False
@@ -83,7 +84,15 @@ class Channel:
         """How it is with it now."""
         waiting = sum(len(group.waiting) for group in self._groups.values())
         sending = self._outgoing[0] if self._outgoing else None
-        return ChannelStatus(self.name, self.on, waiting, sending, tuple(self._failed), self._delivered_at)
+        return ChannelStatus(
+            self.name,
+            self.on,
+            waiting,
+            sending,
+            tuple(self._failed),
+            delivered_at=self._delivered_at,
+            refused=self._refused,
+        )
 
     @property
     def notices(self) -> tuple[QueuedNotice, ...]:
@@ -116,6 +125,7 @@ class Channel:
         """Goes on with another notifier, or none; what waits stays."""
         async with self._sending:
             before, self._notifier, self._timing = self._notifier, notifier, timing
+            self._refused = ""  # that was the other one
             if before is not None:
                 await before.close()
         self._wake.set()
@@ -193,6 +203,7 @@ class Channel:
             await self._take_failure(queued, error, began)
         else:
             self._replace(queued, None)
+            self._refused = ""
             self._delivered_at = self._clock.now()
             await self._keep(Changes(messages_gone=[queued.message.id]))
             self._observe(Delivery(queued.message, "delivered", began, self._delivered_at, answer))
@@ -204,6 +215,7 @@ class Channel:
         after = after_failure(queued, error, now, self._dice, self._patience)
         if after.failed:
             self._replace(queued, None)
+            self._refused = after.error
             self._failed.append(after)
             gone = [held.message.id for held in self._failed[:-_MOST_FAILED]]
             del self._failed[:-_MOST_FAILED]
@@ -238,7 +250,9 @@ class Channel:
         """Sends a message beside what waits. Raises `DeliveryError`."""
         if self._notifier is None:
             raise DeliveryError(f"the channel {self.name} is off", final=True)
-        return await self._send(self._notifier, message)
+        answer = await self._send(self._notifier, message)
+        self._refused = ""
+        return answer
 
     async def _send(self, notifier: Notifier, message: Message) -> str:
         async with self._sending:

@@ -37,6 +37,7 @@ class ChannelStatus:
         sending: The message that is being delivered, or None.
         failed: Messages that are not tried again, newest last.
         delivered_at: When a message was delivered last (Unix s), or None: not since the start.
+        refused: Why the last message was refused for good, or "": one was delivered since, or none was sent.
     """
 
     name: str
@@ -45,3 +46,4 @@ class ChannelStatus:
     sending: QueuedMessage | None
     failed: tuple[QueuedMessage, ...]
     delivered_at: float | None
+    refused: str = ""

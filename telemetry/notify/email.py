@@ -7,12 +7,14 @@ import re
 from email.errors import MessageError
 from email.headerregistry import Address
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from telemetry.fields import About, SomePath, lower, no_truth, words
 from telemetry.model import Message
+from telemetry.notify.addresses import REFUSED, is_forbidden, literal
 from telemetry.notify.base import ChannelKind, ChannelOptions, DeliveryError, Notifier, Surroundings
 from telemetry.notify.mail import mail
 from telemetry.notify.smtp import Security, Server, this_host
@@ -39,7 +41,15 @@ def _sender(text: str) -> str:
 def _host(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.:-]*", text):
         raise ValueError("not a host name")
+    if (address := literal(text)) is not None and is_forbidden(address):
+        raise ValueError(f"{address}, {REFUSED}")
     return text
+
+
+def _file(path: Path | None) -> Path | None:
+    if path is not None and not path.is_file():
+        raise ValueError("no such file")
+    return path
 
 
 class EmailOptions(ChannelOptions):
@@ -71,11 +81,18 @@ class EmailOptions(ChannelOptions):
         ),
     ] = None
     """Left out: tls at port 465, else starttls."""
-    ca_file: Annotated[SomePath | None, About("the path of a PEM file with certificates", "SMTP_CA_FILE")] = None
+    ca_file: Annotated[
+        SomePath | None, AfterValidator(_file), About("the path of a PEM file with certificates", "SMTP_CA_FILE")
+    ] = None
     """Trusted besides what the system trusts."""
 
     def is_on(self) -> bool:
         return bool(self.host and self.to)
+
+    def lacks(self) -> str:
+        if bool(self.host) == bool(self.to):
+            return ""
+        return "SMTP_HOST" if self.to else "ALERT_EMAIL_TO"
 
     @property
     def encryption(self) -> Security:

@@ -56,9 +56,10 @@ class Group:
         """What the next message holds: the notices that are used up by it, and those that it tells."""
         told: dict[str, Notice] = {}
         used: list[QueuedNotice] = []
+        ride_along = self._worst()
         for queued in self.waiting:
             held = told.get(queued.notice.alert_id)
-            if held is None and len(told) == MOST_NOTICES:
+            if queued.notice.alert_id not in ride_along:
                 continue  # of an alert that rides along, everything does: nothing overtakes
             told[queued.notice.alert_id] = queued.notice if held is None else merged(held, queued.notice)
             used.append(queued)
@@ -68,6 +69,13 @@ class Group:
         # the rest of a crowd doesn't wait for an interval of its own
         self.last_sent = float("-inf") if self.waiting else now
         return used, tuple(told.values())
+
+    def _worst(self) -> set[str]:
+        """The alerts that the next message holds: where they are too many the worst first, of those the oldest."""
+        latest = {queued.notice.alert_id: queued.notice for queued in self.waiting}
+        if len(latest) <= MOST_NOTICES:
+            return set(latest)
+        return set(sorted(latest, key=lambda name: (latest[name].resolved, -latest[name].level.rank))[:MOST_NOTICES])
 
 
 def merged(first: Notice, then: Notice) -> Notice:

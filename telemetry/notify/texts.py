@@ -168,13 +168,19 @@ def headline(message: Message, language: Language = "en") -> str:
     if message.test:
         what = phrases.test
     elif len(message.notices) == 1:
-        return title(message.notices[0], language)
+        return _in_full(message.notices[0], language)
     else:
         over = sum(notice.resolved for notice in message.notices)
         counts = ((phrases.firing, len(message.notices) - over), (phrases.over, over))
         what = ", ".join(phrase.format(count=count) for phrase, count in counts if count)
     about = phrases.of_cluster.format(cluster=one_line(message.cluster, _LONGEST_HEADLINE), what=what)
     return f"[{tag(message.level, resolved=message.resolved, test=message.test)}] {about}"
+
+
+def _in_full(notice: Notice, language: Language) -> str:
+    """What a telephone shows of it, and a mail's subject: who, and what is wrong."""
+    what = notice.summary if language == "ja" and notice.summary else notice.message
+    return f"{title(notice, language)}: {one_line(what, _LONGEST_HEADLINE)}" if what else title(notice, language)
 
 
 def trial(message: Message, language: Language = "en") -> str:

@@ -56,6 +56,9 @@ class WebhookOptions(ChannelOptions):
     def is_on(self) -> bool:
         return self.url is not None
 
+    def lacks(self) -> str:
+        return "ORCHESTRATOR_WEBHOOK_URL" if self.url is None and self.secret is not None else ""
+
 
 class Webhook(Notifier):
     """Posts JSON; any 2xx is success."""

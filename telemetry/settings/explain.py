@@ -36,7 +36,8 @@ def explain(error: ValidationError, layers: Sequence[Layer]) -> str:
     while where and not any(layer.has(where) for layer in layers):
         where = where[:-1]  # a step of a ladder that was written as a list
     about, inside = lookup(Settings, where)
-    if about is None and first["type"] == "value_error":  # a section whose parts don't go together: it says why
+    if first["type"] == "value_error" and (about is None or isinstance(where[-1], int)):
+        # a section, or an item of a list, whose parts don't go together: it says why
         return f"{named(where, layers)}: {first['msg'].removeprefix('Value error, ')}"
     value = next((value_at(layer.tree, where) for layer in layers if layer.has(where)), ABSENT)
     text = "(hidden)" if _is_secret(about, inside, where) else _short(value)

@@ -147,6 +147,9 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterable[str]:
 
 
 def _without_effect(settings: Settings, layers: Sequence[Layer]) -> Iterable[str]:
+    for kind in BUILTIN:
+        if variable := getattr(settings.channels, kind.name).lacks():
+            yield f"the channel {kind.name} is off: {variable} is not set"
     if not settings.clusters:
         return
     for place in (("cluster_name",), ("cluster_file",), ("tmux", "socket"), ("tmux", "session")):

@@ -28,6 +28,15 @@ def _link(value: str) -> str:
     return value
 
 
+def _template(value: str) -> str:
+    rest = _link(value)
+    for word in ("{cluster}", "{agent}", "{rule}", "{trace_id}"):
+        rest = rest.replace(word, "")
+    if "{" in rest or "}" in rest:
+        raise ValueError("a word in braces that nothing fills in")
+    return value
+
+
 class _Times(BaseModel):
     """Hours of the week; left out: always."""
 
@@ -58,6 +67,14 @@ class Maintenance(_Times):
     role: Pattern = "*"
     agent: Pattern = "*"
     rule: Pattern = "*"
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if not self.model_fields_set - {"reason", "zone"}:
+            raise ValueError(
+                "it must say when (hours, days) or of what (cluster, role, agent, rule); '*' is everything"
+            )
+        return self
 
 
 class RouteSetting(_Times):
@@ -98,7 +115,7 @@ class Notify(BaseModel):
     """The dashboard, as those who read the messages reach it. Left out: as this machine does."""
     logs_url: Annotated[
         str,
-        AfterValidator(_link),
+        AfterValidator(_template),
         About(
             "an http or https URL with any of {cluster}, {agent}, {rule}, {trace_id}", "ORCHESTRATOR_NOTIFY_LOGS_URL"
         ),
@@ -106,7 +123,7 @@ class Notify(BaseModel):
     """Where the logs of an alert are to be read."""
     trace_url: Annotated[
         str,
-        AfterValidator(_link),
+        AfterValidator(_template),
         About(
             "an http or https URL with any of {cluster}, {agent}, {rule}, {trace_id}", "ORCHESTRATOR_NOTIFY_TRACE_URL"
         ),

@@ -45,6 +45,16 @@ class ProcessInfo(NamedTuple):
         return f"{self.pid}@{self.started}"
 
 
+def started_at(pid: int) -> float:
+    """When a process was started, in whole Unix seconds as tmux's own times are; 0.0 where that can't be told."""
+    import psutil
+
+    try:
+        return float(int(psutil.Process(pid).create_time()))
+    except (psutil.Error, ValueError):
+        return 0.0
+
+
 class ProcessTable(Protocol):
     """Where processes are looked up. Every method answers for now; a process that is gone is None or empty."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from telemetry.clean import clean_name
 from telemetry.model import AgentSample, Reading, State
-from telemetry.sources.processes import ProcessTable, system_processes
+from telemetry.sources.processes import ProcessTable, started_at, system_processes
 from telemetry.sources.tmux_activity import ScreenWatch
 from telemetry.sources.tmux_agent import AgentFinder, AgentProcess, Before, NoAgent
 from telemetry.sources.tmux_client import TmuxClient
@@ -160,7 +160,9 @@ class TmuxSource:
         if pane.pane_id in changed or (before and before != found.identity):
             last_activity = now
         else:
-            last_activity = min(member.last_activity or float(pane.window_activity) or now, now)
+            # A pane's activity may be that of the process before: nobody has been idle for longer than it lives.
+            seen = member.last_activity or max(float(pane.window_activity), started_at(found.pid))
+            last_activity = min(seen or now, now)
         if (member.program, member.wrapper, member.last_activity) != (found.program, found.wrapper, last_activity):
             self._roster.members[name] = replace(
                 member, program=found.program, wrapper=found.wrapper, last_activity=last_activity

@@ -80,8 +80,8 @@ class Database:
                 # A damaged file may have been put right by the next call; memory that is gone can't be opened again.
                 if self._path != MEMORY:
                     self.close()
-                if _tells_of_damage(error):
-                    raise self.damaged(str(error)) from error
+                if damage := _damage(error):
+                    raise self.damaged(damage) from error
                 raise StoreError(f"the store {self._path} can't be used: {error}") from error
 
     def damaged(self, why: str) -> StoreError:
@@ -134,9 +134,12 @@ class Database:
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _tells_of_damage(error: Exception) -> bool:
+def _damage(error: Exception) -> str:
+    """What of the file is damaged; "" where the error doesn't say that it is."""
+    if str(error).startswith(_NO_TEXT):
+        return "a text in it is no text"  # Python's own words quote it
     code = getattr(error, "sqlite_errorcode", None)
-    return (code is not None and code & _PRIMARY in _DAMAGED) or str(error).startswith(_NO_TEXT)
+    return str(error) if code is not None and code & _PRIMARY in _DAMAGED else ""
 
 
 def _rename(path: Path) -> Path:

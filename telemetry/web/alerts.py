@@ -176,7 +176,7 @@ def _add_silences(router: APIRouter, known: Knowledge, people: People) -> None:
         await people.silence(held)
         return answer(views.silence(held, now))
 
-    @router.delete("/api/silences/{name}", dependencies=[Depends(from_here)])
+    @router.delete("/api/silences/{name:path}", dependencies=[Depends(from_here)])
     async def unsilence(name: str) -> Response:
         """Ends a silence."""
         if not await people.unsilence(name):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from telemetry.alerts import Controls, Maintenance
-from telemetry.model import AgentSample, Key, Silence
+from telemetry.model import AgentSample, AlertLevel, Key, Silence
 from telemetry.schedule import Hours, parse_hours
 from tests.alerts.driving import DOWN, NOW, OTHER, Cluster
 
@@ -38,6 +38,22 @@ def test_a_silence_that_is_taken_back_ends_with_the_next_check() -> None:
     cluster.controls = Controls()
     cluster.check(DOWN, OTHER)
     assert cluster.why("a", "agent_stopped") == ""
+
+
+def test_who_is_silenced_is_not_counted_among_the_stopped() -> None:
+    cluster = Cluster(controls=Controls((silence(agent="a"),)))
+    cluster.check(DOWN, OTHER, THIRD)
+    alert = cluster.firing[Key("", "stopped_agents")]
+    assert (alert.level, alert.message) == (AlertLevel.WARNING, "1 of 3 agents stopped: c")
+    cluster.check(DOWN, OTHER, THIRD, after=600)  # the silence is over
+    alert = cluster.firing[Key("", "stopped_agents")]
+    assert (alert.level, alert.message) == (AlertLevel.ERROR, "2 of 3 agents stopped: a, c")
+
+
+def test_where_only_a_silenced_agent_is_stopped_nothing_is_said_of_the_cluster() -> None:
+    cluster = Cluster(controls=Controls((silence(agent="a"),)))
+    cluster.check(DOWN, OTHER)
+    assert set(cluster.firing) == {Key("a", "agent_stopped")}
 
 
 def test_a_silence_of_another_cluster_is_none_of_ours() -> None:

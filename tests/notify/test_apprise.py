@@ -194,3 +194,32 @@ def test_a_url_that_apprise_does_not_know_is_named_by_its_place(url: str, caplog
 
 def test_a_token_in_the_place_of_a_host_is_a_secret_too() -> None:
     assert {"123456789", "AAbbCCdd", "chat-id"} <= secrets_of("tgram://123456789:AAbbCCdd/chat-id/")
+
+
+@pytest.mark.parametrize("url", ["json://169.254.169.254/x", "xml://[fe80::1]:80/x", "json://[::ffff:169.254.1.1]/"])
+def test_nothing_is_sent_where_only_this_machines_network_or_cloud_answers(url: str) -> None:
+    options = KIND.options.model_validate({"urls": [url]})
+    with pytest.raises(ValueError, match=r"the host of URL number 1 of APPRISE_URLS is .*, where nothing is sent to"):
+        KIND.make("apprise", options, SURROUNDINGS)
+
+
+def test_nor_to_a_name_that_leads_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[str] = []
+
+    def lookup(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        looked_up.append(host)
+        return [(None, None, None, "", ("169.254.7.7", 0))]
+
+    monkeypatch.setattr("socket.getaddrinfo", lookup)
+    options = KIND.options.model_validate({"urls": ["json://inside.example/x"]})
+    notifier = KIND.make("apprise", options, SURROUNDINGS)
+    with pytest.raises(DeliveryError, match=r"it is at 169\.254\.7\.7, where nothing is sent to"):
+        asyncio.run(notifier.send(message()))
+    assert looked_up == ["inside.example"]
+
+
+def test_a_token_that_stands_where_a_host_does_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("it was looked up"))
+    options = KIND.options.model_validate({"urls": ["tgram://123456789:abcdefg_hijklmnop/12315544/"]})
+    notifier = KIND.make("apprise", options, SURROUNDINGS)
+    assert notifier._services[0]._hosts == ()  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from telemetry.clock import SystemClock
+from telemetry.model import AlertLevel
 from telemetry.notify.base import DeliveryError
 from telemetry.notify.channel import Channel
 from telemetry.notify.delivery import Delivery
@@ -18,7 +19,7 @@ from telemetry.notify.grouping import Timing
 from telemetry.notify.retry import Patience, after_failure
 from telemetry.store import Changes, QueuedMessage, QueuedNotice
 from telemetry.testing import FakeClock
-from tests.notify.samples import message, notice
+from tests.notify.samples import message, notice, resolved
 from tests.notify.simulated import PacedRecorder, Recorder
 
 SLOW = Timing(group_wait=3_600.0, group_interval=3_600.0)
@@ -90,6 +91,23 @@ def test_more_than_one_message_holds_arrives_in_several() -> None:
         world.channel.drain()
         await running
         assert [len(sent.notices) for _, sent in world.notifier.sent] == [50, 50, 20]
+
+    run(story)
+
+
+def test_of_more_than_one_message_holds_the_worst_go_first() -> None:
+    async def story() -> None:
+        world = World()
+        notices = [notice(alert_id=f"a{i}", agent=f"agent{i}") for i in range(60)]
+        notices += [notice(alert_id="worst", agent="", level=AlertLevel.CRITICAL), resolved(alert_id="over")]
+        world.channel.add([QueuedNotice(seq, "test", held) for seq, held in enumerate(notices)])
+        running = asyncio.create_task(world.channel.run())
+        world.channel.drain()
+        await running
+        (_, first), (_, second) = world.notifier.sent
+        assert "worst" in [held.alert_id for held in first.notices]
+        assert second.notices[-1].alert_id == "over"
+        assert len(first.notices) + len(second.notices) == 62
 
     run(story)
 

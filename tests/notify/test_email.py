@@ -74,7 +74,7 @@ def test_by_default_it_encrypts_before_it_logs_in_and_tells_everybody(certificat
         assert mailbox.encrypted == [True]
         [envelope], [mail] = mailbox.envelopes, mailbox.mails
         assert (envelope.mail_from, envelope.rcpt_tos) == ("monitor@example.org", list(TO))
-        assert mail["Subject"] == "[ERROR] worker-1"
+        assert mail["Subject"] == "[ERROR] worker-1: worker-1 has stopped"
         assert mail["Message-ID"] == f"<{'a' * 32}@example.org>"
 
     run(work)
@@ -144,7 +144,10 @@ def test_in_the_clear_only_where_it_is_asked_for() -> None:
 
 def test_a_file_of_certificates_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     async def work() -> None:
-        error = await refused(email(1, ca_file=tmp_path / "missing.pem"))
+        (tmp_path / "gone.pem").write_text("for now")
+        notifier = email(1, ca_file=tmp_path / "gone.pem")
+        (tmp_path / "gone.pem").unlink()
+        error = await refused(notifier)
         assert error.final
         assert "SMTP_CA_FILE" in str(error)
         (tmp_path / "broken.pem").write_text("nothing")

@@ -40,7 +40,7 @@ def _part(read: EmailMessage, kind: str) -> str:
 
 def test_headers() -> None:
     read = _read(message())
-    assert read["Subject"] == "[ERROR] worker-1"
+    assert read["Subject"] == "[ERROR] worker-1: worker-1 has stopped"
     assert read["From"] == f"orchestrator-telemetry <{FROM}>"
     assert read["To"] == "a@example.org, b@example.org"
     assert read["Message-ID"] == f"<{'a' * 32}@example.org>"
@@ -53,7 +53,7 @@ def test_the_same_message_is_the_same_mail_and_an_alerts_mails_are_one_thread() 
     first, again, over = _read(message()), _read(message()), _read(message(resolved(), id="b" * 32))
     assert first["Message-ID"] == again["Message-ID"] != over["Message-ID"]
     assert first["References"] == over["References"]
-    assert over["Subject"] == "[RESOLVED] worker-1"
+    assert over["Subject"] == "[RESOLVED] worker-1: worker-1 has stopped"
     assert _read(message(notice(alert_id="other")))["References"] != first["References"]
 
 
@@ -107,7 +107,7 @@ def _only_ours(name: str) -> None:
 
 def test_japanese_is_readable() -> None:
     read = _read(message(notice(agent="作業者", summary="停止")), Surroundings(language="ja"))
-    assert read["Subject"] == "[ERROR] 作業者"
+    assert read["Subject"] == "[ERROR] 作業者: 停止"
     assert "ルール: 停止 (agent_stopped)" in _part(read, "plain")
     assert '<html lang="ja">' in _part(read, "html")
 

@@ -46,7 +46,7 @@ def test_an_alert_is_posted_as_the_seed_has_it_with_what_helps() -> None:
     told, post = _send(answer(200, "ok"))
     assert told == "Slack (127.0.0.1) took it"
     [shown] = post["attachments"]
-    assert post["text"] == "[ERROR] worker-1"
+    assert post["text"] == "[ERROR] worker-1: worker-1 has stopped"
     assert {name: shown[name] for name in ("color", "title", "text", "ts")} == {
         "color": "#ff0000",
         "title": "[ERROR] worker-1",

@@ -31,11 +31,11 @@ def test_a_duration_has_its_two_largest_units(seconds: float, english: str, japa
 def test_headlines() -> None:
     repeat = notice(kind=NoticeKind.REPEAT, at=FIRED + 7200)
     cluster = notice(agent="", level=AlertLevel.CRITICAL, rule="cluster_down")
-    assert texts.headline(message()) == "[ERROR] worker-1"
-    assert texts.headline(message(repeat)) == "[ERROR] worker-1 (still open)"
-    assert texts.headline(message(repeat), "ja") == "[ERROR] worker-1 (継続中)"
-    assert texts.headline(message(resolved())) == "[RESOLVED] worker-1"
-    assert texts.headline(message(cluster)) == "[CRITICAL] main"
+    assert texts.headline(message()) == "[ERROR] worker-1: worker-1 has stopped"
+    assert texts.headline(message(repeat)) == "[ERROR] worker-1 (still open): worker-1 has stopped"
+    assert texts.headline(message(repeat), "ja") == "[ERROR] worker-1 (継続中): An agent has stopped"
+    assert texts.headline(message(resolved())) == "[RESOLVED] worker-1: worker-1 has stopped"
+    assert texts.headline(message(cluster)) == "[CRITICAL] main: worker-1 has stopped"
     assert texts.headline(message(notice(), cluster)) == "[CRITICAL] cluster main: 2 open"
     assert texts.headline(message(notice(), resolved(), cluster)) == "[CRITICAL] cluster main: 2 open, 1 resolved"
     assert texts.headline(message(notice(), resolved()), "ja") == "[ERROR] クラスタ main: 発生中1件, 解消1件"

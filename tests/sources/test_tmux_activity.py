@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import psutil
+
 from telemetry.model import State
 from telemetry.store import Store
 from tests.sources.real_tmux import eventually
@@ -132,6 +134,18 @@ def test_neighbours_output_is_not_ones_own(tmux: TmuxServer) -> None:
     after = watcher.read(5)
     assert after["worker"].last_activity == START + 5
     assert after["other"].last_activity == before["other"].last_activity
+
+
+def test_an_agent_is_idle_for_no_longer_than_its_process_lives(tmux: TmuxServer) -> None:
+    """tmux keeps a pane's time of activity when another process is started in it."""
+    pane = tmux.session()
+    tmux.name_pane(pane, "worker")
+    seen = float(tmux.show(pane, "window_activity"))
+    eventually(lambda: time.time() > seen + 1.5, "that is a while ago")
+    tmux("respawn-pane", "-k", "-t", pane, "sleep 1000")
+    agent = Watcher(tmux).read(0)["worker"]
+    assert agent.last_activity == int(psutil.Process(tmux.pid(pane)).create_time())
+    assert agent.last_activity > seen
 
 
 def test_typing_in_the_shell_that_is_left_is_no_activity(tmux: TmuxServer) -> None:

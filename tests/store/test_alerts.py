@@ -1,10 +1,7 @@
-"""What the pager keeps: all of it comes back, in whole transactions, and a file that is no use is told and kept."""
+"""What the pager keeps: all of it comes back, in whole transactions, and the history is found and bounded."""
 
 from __future__ import annotations
 
-import sqlite3
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,13 +30,10 @@ from telemetry.store import (
     Kept,
     QueuedMessage,
     QueuedNotice,
-    Store,
     StoreError,
     Told,
     ToldKey,
 )
-from telemetry.store.schema import STEPS, VERSION
-from tests.daemons import ROOT, environment
 
 OPEN = OpenAlert(
     "demo",
@@ -117,6 +111,31 @@ def test_a_transaction_that_fails_changes_nothing(tmp_path: Path) -> None:
     assert store.load().alerts == {"demo": {OPEN.key: OPEN}}
 
 
+def test_what_the_file_refuses_is_a_store_error_and_changes_nothing(tmp_path: Path) -> None:
+    store = opened(tmp_path / "store")
+    store.save(replace(ALL, history=[over("a", 100)]))
+    never_over = over("b", 200, resolved_at=None)
+    with pytest.raises(StoreError, match="can't be used: NOT NULL constraint failed"):
+        store.save(Changes(gone=[("demo", OPEN.key)], history=[over("c", 300), never_over]))
+    with pytest.raises(StoreError, match="NOT NULL"):
+        store.replace(Kept(), [never_over])
+    assert store.load().alerts == {"demo": {OPEN.key: OPEN}}
+    assert [alert.agent_name for alert in store.history(HistoryQuery()).alerts] == ["a"]
+
+
+def test_the_same_again_takes_the_place_of_what_was() -> None:
+    store = opened(":memory:")
+    store.save(ALL)
+    later = replace(OPEN, level=AlertLevel.CRITICAL, acknowledged=None, suppressed=None)
+    told = {key: Told(AlertLevel.CRITICAL, 6.0) for key in ALL.told}
+    silence = replace(ALL.silences[0], ends_at=9.0)
+    store.save(Changes(alerts=[later], told=told, silences=[silence], messages=[QueuedMessage(MESSAGE, 3)]))
+    kept = store.load()
+    assert kept.alerts == {"demo": {OPEN.key: later}}
+    assert (kept.told, kept.silences) == (told, (silence,))
+    assert kept.messages == (QueuedMessage(MESSAGE, 3), ALL.messages[1])
+
+
 def test_replacing_leaves_what_is_given_and_the_whole_history(tmp_path: Path) -> None:
     store = opened(tmp_path / "store")
     store.save(replace(ALL, history=[over("a", 100)]))
@@ -133,6 +152,7 @@ class TestHistory:
         rows += [
             over("odd", 2_000.0, message="100% of _all_", level=AlertLevel.CRITICAL, cluster="other"),
             over("odd", 2_001.0, rule="state_changed", level=AlertLevel.INFO),
+            over("odd", 2_002.0, message=r"C:\temp", rule="agent_idle"),
         ]
         store.save(Changes(history=rows))
         return store
@@ -140,19 +160,24 @@ class TestHistory:
     @pytest.mark.parametrize(
         ("query", "expected"),
         [
-            (HistoryQuery(), 11),
-            (HistoryQuery(changes=True), 12),
+            (HistoryQuery(), 12),
+            (HistoryQuery(changes=True), 13),
             (HistoryQuery(rule="state_changed"), 1),
             (HistoryQuery(level=AlertLevel.CRITICAL), 1),
             (HistoryQuery(cluster="other"), 1),
             (HistoryQuery(agent="agent3"), 1),
-            (HistoryQuery(since=1_005.0), 6),
+            (HistoryQuery(since=1_005.0), 7),
             (HistoryQuery(until=1_005.0), 5),
             (HistoryQuery(text="STOPPED"), 10),
             (HistoryQuery(text="100% of"), 1),
             (HistoryQuery(text="%"), 1),
             (HistoryQuery(text="_all_"), 1),
             (HistoryQuery(text="a_e"), 0),
+            (HistoryQuery(text=r"C:\t"), 1),
+            (HistoryQuery(text=r"\\"), 0),
+            (HistoryQuery(rule="agent_idle"), 1),
+            (HistoryQuery(agent="odd", changes=True, since=2_001.0, until=2_002.0), 1),
+            (HistoryQuery(agent="ODD"), 0),
             (HistoryQuery(text="' OR 1=1 --"), 0),
         ],
     )
@@ -161,13 +186,19 @@ class TestHistory:
         assert (len(page.alerts), page.total) == (expected, expected)
 
     def test_pages_are_newest_first_and_say_how_many_there_are(self, store: AlertStore) -> None:
-        page = store.history(HistoryQuery(limit=3, offset=2))
-        assert ([alert.agent_name for alert in page.alerts], page.total) == (["agent8", "agent7", "agent6"], 11)
+        page = store.history(HistoryQuery(limit=3, offset=3))
+        assert ([alert.agent_name for alert in page.alerts], page.total) == (["agent8", "agent7", "agent6"], 12)
         assert page.alerts[0] == over("agent8", 1_008.0)
+
+    def test_what_was_over_at_the_same_moment_is_on_one_page_only(self) -> None:
+        store = opened(":memory:")
+        store.save(Changes(history=[over(f"agent{i}", 5.0) for i in range(9)]))
+        pages = [store.history(HistoryQuery(limit=2, offset=offset)).alerts for offset in range(0, 10, 2)]
+        assert sorted(alert.agent_name for page in pages for alert in page) == [f"agent{i}" for i in range(9)]
 
     def test_what_is_older_than_it_may_be_is_dropped(self, store: AlertStore) -> None:
         assert store.prune(1_005.0, 10**9) == 5
-        assert store.history(HistoryQuery()).total == 6
+        assert store.history(HistoryQuery()).total == 7
 
 
 def test_a_history_that_is_larger_than_it_may_be_loses_its_oldest(tmp_path: Path) -> None:
@@ -182,97 +213,15 @@ def test_a_history_that_is_larger_than_it_may_be_loses_its_oldest(tmp_path: Path
     assert store.load().alerts, "only the history is shortened"
 
 
-class TestFile:
-    def test_one_of_the_version_before_keeps_its_agents(self, tmp_path: Path) -> None:
-        with sqlite3.connect(tmp_path / "store") as old:
-            for statement in STEPS[0]:
-                old.execute(statement)
-            old.execute("INSERT INTO restarts (cluster, name, identity, count) VALUES ('demo', 'a', 'x', 4)")
-            old.execute("PRAGMA user_version = 1")
-        store = Store(tmp_path / "store")
-        AlertStore(store).save(ALL)
-        assert store.restarts("demo")["a"].count == 4
-        assert AlertStore(store).load().alerts
-
-    def test_one_of_a_newer_version_is_left_alone(self, tmp_path: Path) -> None:
-        with sqlite3.connect(tmp_path / "store") as newer:
-            newer.execute(f"PRAGMA user_version = {VERSION + 1}")
-        with pytest.raises(StoreError, match="was written by a newer version of this program") as told:
-            opened(tmp_path / "store", owner=True).load()
-        assert "\n" not in str(told.value)
-        assert [path.name for path in tmp_path.glob("*damaged*")] == []
-
-    @pytest.mark.parametrize("damage", ["overwritten", "cut", "no database", "a row of another program"])
-    def test_a_damaged_one_is_kept_and_a_new_one_is_begun(self, tmp_path: Path, damage: str) -> None:
-        path = tmp_path / "store"
-        first = Database(path)
-        AlertStore(first).save(replace(ALL, history=[over(f"agent{i}", float(i)) for i in range(2_000)]))
-        first.close()
-        content = path.read_bytes()
-        if damage == "overwritten":
-            path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
-        elif damage == "cut":
-            path.write_bytes(content[: len(content) // 2])
-        elif damage == "no database":
-            path.write_bytes(b"these are notes of mine\n" * 500)
-        else:
-            with sqlite3.connect(path) as other:
-                other.execute("UPDATE alerts SET body = '{\"no\": 1}'")
-        bad = path.read_bytes()
-        store = opened(path, owner=True)
-        with pytest.raises(StoreError, match=r"is damaged \(.*\): kept as .*store\.damaged-1, a new one is begun"):
-            store.load()
-        assert (tmp_path / "store.damaged-1").read_bytes() == bad
-        assert store.load() == Kept()
-        store.save(ALL)
-        assert opened(path).load().alerts
-
-    def test_a_damaged_one_that_is_not_ours_is_not_touched(self, tmp_path: Path) -> None:
-        path = tmp_path / "store"
-        path.write_bytes(b"these are notes of mine\n" * 500)
-        with pytest.raises(StoreError, match="can't be used"):
-            opened(path).load()
-        assert [found.name for found in tmp_path.iterdir()] == ["store"]
-
-    def test_one_that_is_locked_is_told_and_can_be_used_afterwards(self, tmp_path: Path) -> None:
-        store = opened(tmp_path / "store", owner=True)
-        store.save(ALL)
-        holder = sqlite3.connect(tmp_path / "store", isolation_level=None)
-        holder.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreError, match="can't be used: database is locked"):
-            store.save(Changes(gone=[("demo", OPEN.key)]))
-        holder.execute("ROLLBACK")
-        assert store.load().alerts
-        store.save(Changes(gone=[("demo", OPEN.key)]))
-        assert not store.load().alerts
-
-    def test_a_full_disk_is_told_and_loses_nothing_that_was_written(self, tmp_path: Path) -> None:
-        """A file that may not grow is what a full disk is to SQLite; a process of its own has that limit."""
-        opened(tmp_path / "store").save(ALL)
-        program = (
-            "import resource, signal, sys\n"
-            "from tests.store.test_alerts import *\n"
-            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
-            "store = opened(sys.argv[1], owner=True)\n"
-            "try:\n"
-            "    store.save(Changes(history=[over(f'a{i}', float(i), message='x' * 900) for i in range(2_000)]))\n"
-            "except StoreError as error:\n"
-            "    print(error)\n"
-            "assert store.load().alerts, 'it can still be read'\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path / "store")],
-            cwd=ROOT,
-            env=environment(tmp_path),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        assert "can't be used" in done.stdout
-        kept = opened(tmp_path / "store")
-        assert kept.load().alerts == {"demo": {OPEN.key: OPEN}}
-        assert kept.history(HistoryQuery()).total == 0
-        assert list(tmp_path.glob("*damaged*")) == []
+def test_a_file_that_is_pruned_again_and_again_does_not_grow(tmp_path: Path) -> None:
+    store = Database(tmp_path / "store")
+    sizes = []
+    for round_ in range(6):
+        rows = [over(f"agent{i}", round_ * 10_000.0 + i, message="x" * 500) for i in range(2_500)]
+        AlertStore(store).save(Changes(history=rows))
+        AlertStore(store).prune(0.0, 1024 * 1024)
+        store.close()  # what stands in the write-ahead log goes into the file
+        sizes.append((tmp_path / "store").stat().st_size)
+    assert max(sizes) < 3 * 1024 * 1024, "it would be 9 MiB"
+    (newest,) = AlertStore(store).history(HistoryQuery(limit=1)).alerts
+    assert newest.resolved_at == 52_499.0

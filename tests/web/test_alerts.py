@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -68,8 +69,9 @@ class Api:
             app = self.world.app(people=self.people)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(client, 1234))
             async with httpx.AsyncClient(transport=transport, base_url=BASE) as asked:
-                how = method or ("GET" if body is None else "POST")
-                return await asked.request(how, path, json=body, headers=headers)
+                how, content = ("GET", None) if body is None else ("POST", json.dumps(body))
+                headers.setdefault("content-type", "application/json")
+                return await asked.request(method or how, path, content=content, headers=headers)
 
         return asyncio.run(asking())
 
@@ -89,7 +91,12 @@ def test_what_is_open_comes_with_all_that_is_known_of_it(api: Api) -> None:
     assert (alert["id"], alert["level"], alert["phase"], alert["message"]) == (OPEN.id, "error", "firing", HOSTILE)
     assert (alert["acknowledged"], alert["suppressed"]) == (None, None)
     assert api("/api/alerts/open?cluster=night").json()["alerts"] == []
+    assert (alert["agent"], alert["agent_name"], alert["cluster"]) == ("b", "b", "main")
     assert api("/api/alerts/open?cluster=nowhere").status_code == 404
+    down = OpenAlert("night", "", "cluster_down", AlertLevel.CRITICAL, "down", Phase.FIRING, 200.0, 200.0)
+    api.world.monitors[1].open_alerts = (down,)
+    first, second = api("/api/alerts/open").json()["alerts"]
+    assert (first["agent"], first["agent_name"], second["id"]) == ("", "night", OPEN.id), "the worst first"
 
 
 def test_an_alert_is_acknowledged_by_its_id(api: Api) -> None:
@@ -121,19 +128,39 @@ def test_a_silence_is_made_listed_and_ended(api: Api) -> None:
     assert api(f"/api/silences/{made['id']}", method="DELETE").status_code == 200
     assert api(f"/api/silences/{made['id']}", method="DELETE").status_code == 404
     assert api("/api/silences").json()["silences"] == []
+    later = api("/api/silences", {**SILENCE, "starts_at": api.world.clock.now() + 3600}).json()
+    assert (later["active"], later["ends_at"] - later["starts_at"]) == (False, 60)
+
+
+def test_what_people_write_is_one_line_that_does_nothing_to_a_terminal(api: Api) -> None:
+    """It goes into tables, log lines and messages."""
+    text = " \x1b[31mred\x1b[0m\n\tand\u202e {} password=swordfish "
+    made = api("/api/silences", {**SILENCE, "reason": text, "by": "ann\x1b", "agent": "w\n*"}).json()
+    assert made["reason"].startswith("red and\\u202e {} password=")
+    assert "swordfish" not in made["reason"]
+    assert (made["author"], made["agent"]) == ("ann\\x1b", "w\\n*")
+    assert api.people.silences[0].reason == made["reason"]
+    done = api("/api/alerts/ack", {"alert": OPEN.id, "by": "ann", "note": text}).json()
+    assert done["acknowledged"]["note"] == made["reason"]
+    assert "\n" not in api("/api/alerts/ack", {"alert": "x\ny\x1b", "by": "ann"}).json()["detail"]
 
 
 @pytest.mark.parametrize(
     ("path", "body", "says"),
     [
         ("/api/silences", {**SILENCE, "seconds": 0}, "seconds: "),
-        ("/api/silences", {**SILENCE, "seconds": 1e9}, "seconds: "),
+        ("/api/silences", {**SILENCE, "seconds": 367 * 86_400}, "seconds: "),
         ("/api/silences", {**SILENCE, "starts_at": 5.0}, "starts_at, seconds: it would be over already"),
-        ("/api/silences", {**SILENCE, "reason": ""}, "reason: "),
+        ("/api/silences", {**SILENCE, "reason": " \n"}, "reason: "),
+        ("/api/silences", {**SILENCE, "reason": "x" * 501}, "reason: "),
+        ("/api/silences", {**SILENCE, "reason": "\ud800"}, "reason: "),
+        ("/api/silences", {**SILENCE, "agent": "x" * 129}, "agent: "),
+        ("/api/silences", {**SILENCE, "seconds": float("nan")}, "seconds: "),
         ("/api/silences", {**SILENCE, "agnt": "x"}, "agnt: "),
         ("/api/silences", {**SILENCE, "by": "x" * 101}, "by: "),
         ("/api/silences", [], "body: "),
         ("/api/alerts/ack", {"alert": OPEN.id}, "by: "),
+        ("/api/alerts/ack", {"alert": OPEN.id, "by": "ann", "note": "x" * 501}, "note: "),
         ("/api/alerts/history?limit=0", None, "limit: "),
         ("/api/alerts/history?level=loud", None, "level: "),
     ],
@@ -158,10 +185,25 @@ def test_channels_say_how_they_are_and_are_tried(api: Api) -> None:
     assert unknown.json()["detail"] == "no channel that is on is named 'pager'; on are: slack"
 
 
+def test_a_channel_that_is_off_keeps_what_it_sends_and_is_not_tried(api: Api) -> None:
+    trying = replace(FAILED, attempts=3, next_at=9.0, error="Slack answered 500", failed=False)
+    api.people.channels = (ChannelStatus("slack", False, 0, trying, (), None),)
+    (channel,) = api("/api/notifications").json()["channels"]
+    sending = channel["sending"]
+    assert (channel["on"], channel["failed"], channel["delivered_at"]) == (False, [], None)
+    assert (sending["attempts"], sending["next_at"], sending["error"]) == (3, 9.0, "Slack answered 500")
+    assert api("/api/notifications/test", {}).json() == {"results": []}
+    off = api("/api/notifications/test", {"channel": "slack"})
+    assert off.status_code == 404
+    assert off.json()["detail"] == "no channel that is on is named 'slack'; none is on"
+
+
 def test_rules_and_forgetting(api: Api) -> None:
     assert api("/api/rules").json() == {"rules": [{"rule": "agent_stopped"}]}
     assert api("/api/agents/forget", {"agent": "old"}).json() == {"agent": "old", "clusters": ["main"]}
     assert api("/api/agents/forget", {"agent": "b"}).status_code == 404
+    assert api("/api/agents/forget", {"agent": "old", "cluster": "night"}).status_code == 404
+    assert "'nowhere'" in api("/api/agents/forget", {"agent": "old", "cluster": "nowhere"}).json()["detail"]
 
 
 WRITES = [
@@ -171,6 +213,18 @@ WRITES = [
     ("/api/notifications/test", {}, "POST"),
     ("/api/agents/forget", {"agent": "old"}, "POST"),
 ]
+
+
+@pytest.mark.parametrize("client", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", ""])
+def test_this_machine_and_the_socket_may_change_something(api: Api, client: str) -> None:
+    assert api("/api/silences", SILENCE, client=client).status_code == 200
+
+
+@pytest.mark.parametrize("client", ["10.0.0.1", "::ffff:192.0.2.7", "fe80::1", "0.0.0.0", "localhost", "unknown"])
+def test_nobody_else_may(api: Api, client: str) -> None:
+    assert api("/api/silences", SILENCE, client=client).status_code == 403
+    assert api("/api/silences", client=client).status_code == 200
+    assert api.people.silences == ()
 
 
 @pytest.mark.parametrize(("path", "body", "method"), WRITES)
