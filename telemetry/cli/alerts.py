@@ -15,7 +15,6 @@ from telemetry.cli.screen import draw, duration, print_json
 if TYPE_CHECKING:
     from telemetry.model import AlertLevel
     from telemetry.settings import Settings
-    from telemetry.store import AlertStore, Kept
 
 HELP = """What is open and what was; acknowledge, silence. Without a further word: what is open now.
 
@@ -108,7 +107,7 @@ def _print_open(settings: Settings, cluster: str | None, as_json: bool) -> None:
 def _left_open(settings: Settings, error: asking.NoDaemonError, cluster: str | None) -> dict[str, Any]:
     from telemetry.web import views
 
-    kept = _kept(settings, error)
+    kept = asking.kept(settings, error)
     alerts = [
         views.open_alert(alert)
         for name, held in kept.alerts.items()
@@ -116,24 +115,6 @@ def _left_open(settings: Settings, error: asking.NoDaemonError, cluster: str | N
         for alert in held.values()
     ]
     return {"now": time.time(), "alerts": views.worst_first(alerts)}
-
-
-def _left(settings: Settings, error: asking.NoDaemonError) -> AlertStore:
-    """The store of a monitor that has ended; says so."""
-    store = asking.left_behind(settings)
-    if store is None:
-        asking.give_up(error)
-    opt.say(f"{error}: this is what the last one left")
-    return store
-
-
-def _kept(settings: Settings, error: asking.NoDaemonError) -> Kept:
-    from telemetry.store import StoreError
-
-    try:
-        return _left(settings, error).load()
-    except StoreError as fault:
-        opt.fail(str(fault))
 
 
 def _standing(held: dict[str, Any]) -> str:
@@ -213,7 +194,7 @@ def _left_over(settings: Settings, error: asking.NoDaemonError, wanted: dict[str
     from telemetry.web import views
 
     try:
-        page = _left(settings, error).history(HistoryQuery(**wanted))
+        page = asking.left(settings, error).history(HistoryQuery(**wanted))
     except StoreError as fault:
         opt.fail(str(fault))
     return {"alerts": [views.alert(held) for held in page.alerts], "total": page.total}
@@ -240,6 +221,7 @@ def ack(
     state_dir: opt.StateDir = None,
     note: Annotated[str, typer.Option("--note", metavar="WORDS", help="For those who read it.")] = "",
     by: By = None,
+    json: AsJson = False,
 ) -> None:
     """You take care of an alert: it is not repeated at this level or below."""
     daemon = asking.Daemon(_settings(context, config, state_dir).state_dir)
@@ -247,7 +229,10 @@ def ack(
         held = daemon.post("/api/alerts/ack", alert=alert, by=by or asking.me(), note=note)
     except asking.NoDaemonError as error:
         asking.give_up(error)
-    print(f"{held['agent_name']}: {held['message']}: acknowledged by {held['acknowledged']['by']}")
+    if json:
+        print_json(held)
+    else:
+        print(f"{held['agent_name']}: {held['message']}: acknowledged by {held['acknowledged']['by']}")
 
 
 @app.command()
@@ -305,7 +290,7 @@ def silences(
         from telemetry.web import views
 
         now = time.time()
-        left = sorted(_kept(settings, error).silences, key=lambda held: held.ends_at)
+        left = sorted(asking.kept(settings, error).silences, key=lambda held: held.ends_at)
         found = {"now": now, "silences": [views.silence(held, now) for held in left if held.ends_at > now]}
     if json:
         print_json(found)
@@ -327,17 +312,21 @@ def unsilence(
     *,
     config: opt.ConfigFile = None,
     state_dir: opt.StateDir = None,
+    json: AsJson = False,
 ) -> None:
     """Ends a silence: what is still open is told with the next check."""
     from urllib.parse import quote
 
     try:
-        asking.Daemon(_settings(context, config, state_dir).state_dir).delete(
+        done = asking.Daemon(_settings(context, config, state_dir).state_dir).delete(
             f"/api/silences/{quote(silence, safe='')}"
         )
     except asking.NoDaemonError as error:
         asking.give_up(error)
-    print(f"{silence}: ended")
+    if json:
+        print_json(done)
+    else:
+        print(f"{silence}: ended")
 
 
 def _matched(held: dict[str, Any]) -> str:

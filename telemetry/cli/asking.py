@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
     from telemetry.settings import Settings
-    from telemetry.store import AlertStore
+    from telemetry.store import AlertStore, Kept
 
 _TIMEOUT = 30.0
 _REFUSED = 400
@@ -104,6 +104,25 @@ def left_behind(settings: Settings) -> AlertStore | None:
         return AlertStore(Database(path)) if path.exists() else None
     except OSError as error:
         options.fail(_unusable(settings.state_dir, error))
+
+
+def left(settings: Settings, error: NoDaemonError) -> AlertStore:
+    """The store of a daemon that has ended, and a line that says so; ends the process where there never was one."""
+    store = left_behind(settings)
+    if store is None:
+        give_up(error)
+    options.say(f"{error}: this is what the last one left")
+    return store
+
+
+def kept(settings: Settings, error: NoDaemonError) -> Kept:
+    """What it held, but for the history."""
+    from telemetry.store import StoreError
+
+    try:
+        return left(settings, error).load()
+    except StoreError as fault:
+        options.fail(str(fault))
 
 
 def me() -> str:

@@ -8,6 +8,7 @@ import typer
 
 from telemetry.cli import asking
 from telemetry.cli import options as opt
+from telemetry.cli.screen import print_json
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -21,6 +22,7 @@ def forget(
     cluster: Annotated[
         str | None, typer.Option("--cluster", metavar="NAME", help="Where several clusters have one of this name.")
     ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a line.")] = False,
 ) -> None:
     """Have the monitor expect an agent no longer: its alerts end, and it counts from 0 should it come back.
 
@@ -37,4 +39,7 @@ def forget(
         done = asking.Daemon(settings.state_dir).post("/api/agents/forget", agent=agent, cluster=cluster)
     except asking.NoDaemonError as error:
         asking.give_up(error)
-    print(f"{agent}: forgotten in {', '.join(done['clusters'])}")
+    if json:
+        print_json(done)
+    else:
+        print(f"{agent}: forgotten in {', '.join(done['clusters'])}")

@@ -14,6 +14,7 @@ from telemetry.cli.screen import draw, duration, print_json
 
 if TYPE_CHECKING:
     from telemetry.settings import Settings
+    from telemetry.store import Kept
 
 HELP = """Try the channels by which people are told, and see what waits there.
 
@@ -104,7 +105,7 @@ def status(*, config: opt.ConfigFile = None, state_dir: opt.StateDir = None, jso
     try:
         found = asking.Daemon(settings.state_dir).get("/api/notifications")
     except asking.NoDaemonError as error:
-        asking.give_up(error)
+        found = {"channels": _left_waiting(settings, asking.kept(settings, error))}
     if json:
         print_json(found)
         return
@@ -127,6 +128,24 @@ def status(*, config: opt.ConfigFile = None, state_dir: opt.StateDir = None, jso
     for held in found["channels"]:
         for message in held["failed"][-3:]:
             print(f"  {held['channel']}: not delivered: {'; '.join(message['alerts'][:3])}: {message['error']}")
+
+
+def _left_waiting(settings: Settings, kept: Kept) -> list[dict[str, Any]]:
+    """What a monitor that has ended had not delivered, in the form in which one that runs says it."""
+    from telemetry.notify.delivery import ChannelStatus
+    from telemetry.paging_plan import channels_on
+    from telemetry.web import views
+
+    on = channels_on(settings)
+    names = dict.fromkeys([*on, *(n.channel for n in kept.notices), *(m.message.channel for m in kept.messages)])
+    found = []
+    for name in names:
+        messages = [held for held in kept.messages if held.message.channel == name]
+        waiting = sum(held.channel == name for held in kept.notices)
+        sending = next((held for held in messages if not held.failed), None)
+        failed = tuple(held for held in messages if held.failed)
+        found.append(views.channel(ChannelStatus(name, name in on, waiting, sending, failed, None)))
+    return found
 
 
 def _sending(message: dict[str, Any] | None, now: float) -> str:

@@ -23,6 +23,17 @@ _PAGE = """<!doctype html>
 <main class="runbooks">
 <h1>Runbooks</h1>
 <p><a href="/">Dashboard</a></p>
+<section id="first">
+<h2>First</h2>
+<pre>orchestrator-telemetry check                       # how every agent is now, and why
+orchestrator-telemetry alerts                      # what is open, since when, and who takes care
+orchestrator-telemetry alerts ack ID --note "…"    # you do: no repeats, unless it gets worse
+orchestrator-telemetry alerts history --agent NAME # whether it was like this before
+orchestrator-telemetry alerts silence ID --for 2h --reason "…"
+tmux list-panes -a -F '#{{pane_id}} #{{@agent_name}} #{{pane_pid}}'    # which pane it is: tmux select-pane -t …</pre>
+<p lang="ja">まず check で全エージェントの状態と理由を、alerts で発生中のアラートを確認してください。
+対応を始めたら ack、しばらく通知を止めるときは silence を使います。</p>
+</section>
 {rules}
 </main>
 </body>

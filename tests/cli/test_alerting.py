@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from telemetry.store import AlertStore, Changes, Database, QueuedMessage, QueuedNotice
 from tests.daemons import Daemon, Tmux, daemon, run
 from tests.notify.faulty import Faulty, serving, status
+from tests.notify.samples import message, notice
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -215,3 +217,17 @@ def test_rules_are_shown_as_they_are_set(tmp_path: Path) -> None:
     assert idle[1][2].startswith("off")
     rules = json.loads(run(tmp_path, "rules", "--json").stdout)["rules"]
     assert next(rule["levels"] for rule in rules if rule["rule"] == "agent_stopped") == {"critical": 0.0}
+
+
+def test_what_was_not_delivered_is_shown_without_a_daemon(tmp_path: Path) -> None:
+    state = tmp_path / ".local/state/orchestrator-telemetry"
+    waiting = QueuedNotice(1, "slack", notice(agent="alpha"))
+    refused = QueuedMessage(message(notice(agent="beta"), channel="old"), 1, error="answered 404", failed=True)
+    AlertStore(Database(state / "store.sqlite3")).save(Changes(notices=[waiting], messages=[refused]))
+    done = run(tmp_path, "notify", "status", SLACK_WEBHOOK_URL="http://127.0.0.1:1/geheim")
+    assert done.returncode == 0
+    rows = [line.split()[:4] for line in done.stdout.splitlines()]
+    assert rows[1] == ["slack", "on", "–", "1"]
+    assert rows[2][:2] == ["old", "off"]
+    assert "old: not delivered: beta: worker-1 has stopped: answered 404" in done.stdout
+    assert "this is what the last one left" in done.stderr
