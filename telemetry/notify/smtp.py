@@ -126,7 +126,8 @@ class Server:
             reason = f"{self.name} refused {what}: {error.code} {self._quoted(error.message)}"
             raise DeliveryError(reason, final=error.code >= _PERMANENT) from None
         except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:  # UnicodeError: a name too long for DNS
-            raise DeliveryError(f"{self.name} could not be used: {self._quoted(why(error))}") from None
+            hint = "; SMTP_CA_FILE can name who else is trusted" if _is_about_trust(error) else ""
+            raise DeliveryError(f"{self.name} could not be used: {self._quoted(why(error))}{hint}") from None
         return self._taken(refused, said)
 
     def _taken(self, refused: Mapping[str, aiosmtplib.SMTPResponse], said: str) -> Taken:
@@ -173,6 +174,17 @@ class Server:
         user, password = self._login
         forms = [base64.b64encode(form).decode() for form in (password, b"\0%b\0%b" % (user, password)) if password]
         return texts.quoted(text, [password.decode(), *forms])
+
+
+def _is_about_trust(error: BaseException | None) -> bool:
+    """Whether a certificate was not accepted, below the layers of libraries."""
+    import ssl
+
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 async def _leave(client: aiosmtplib.SMTP) -> None:

@@ -99,6 +99,7 @@ def test_a_certificate_that_nobody_vouches_for_gets_nothing(certificates: Certif
         async with serving(mailbox, tls_context=certificates.server) as port:
             error = await refused(email(port))
         assert "certificate" in str(error)
+        assert str(error).endswith("; SMTP_CA_FILE can name who else is trusted")
         assert not error.final
         assert not mailbox.envelopes
 
