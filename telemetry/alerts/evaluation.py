@@ -47,6 +47,8 @@ class Evaluation:
         self._is_due = self._now >= state.due_at or answers_again
         # a source that gives no answer says nothing about anybody: what was wrong stays wrong until it is seen to end
         self._blind = bool(snapshot.source_error)
+        self._has_others = False
+        """Whether an agent may be new: one that takes another's place leaves the number the same."""
         self._new = [] if self._blind else self._seen_anew()
         self._alerts = dict(state.alerts)
         self._found = dict(state.found)
@@ -68,6 +70,7 @@ class Evaluation:
         for agent, was in zip(agents, before, strict=False):
             if agent is not was:
                 if agent[0][0] != was[0][0]:  # another order, or others
+                    self._has_others = True
                     break
                 anew.append((agent, was))
         else:
@@ -158,7 +161,7 @@ class Evaluation:
 
     def _leave_out_the_gone(self) -> set[Key]:
         """Agents that are no longer expected take their alerts along."""
-        if self._blind or (not self._is_due and self._shape == self._state.shape and not self._has_others()):
+        if self._blind or (not self._is_due and self._shape == self._state.shape and not self._has_others):
             return set()
         here = {agent[0][0] for agent in self._snapshot.agents}
         touched: set[Key] = set()
@@ -171,10 +174,6 @@ class Evaluation:
             del self._restarts[name]
             self._memory_changed = True
         return touched
-
-    def _has_others(self) -> bool:
-        """Whether an agent is new: one that takes another's place leaves the number the same."""
-        return any(was is None for _, was in self._new)
 
     def _judge_cluster(self, controls: Controls) -> set[Key]:
         rules, cluster = self._rules.of_cluster(), self._snapshot.cluster

@@ -78,7 +78,8 @@ def of_cluster(snapshot: ClusterSnapshot, rules: Rules, quiet: Collection[str] =
         return found
     total, stopped = len(snapshot.agents), snapshot.count(State.STOPPED)
     if stopped:
-        names = [agent.name for agent in snapshot.agents if agent.state is State.STOPPED and agent.name not in quiet]
+        is_stopped = State.STOPPED
+        names = [agent[0][0] for agent in snapshot.agents if agent[1] is is_stopped and agent[0][0] not in quiet]
         text = f"{len(names)} of {total} agents stopped: {_listed(names)}"
         _find(found, rules, catalogue.STOPPED_AGENTS.id, len(names), text)
     if not snapshot.session_exists:

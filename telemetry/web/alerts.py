@@ -28,8 +28,13 @@ def _one_line(text: str) -> str:
 
 _Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_name)]
 _Pattern = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT), AfterValidator(clean_name)]
-_Remark = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_one_line)]
-_Reason = Annotated[_Remark, Field(min_length=1)]
+_Remark = Annotated[str, Field(max_length=500), AfterValidator(_one_line)]
+_Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(_one_line),
+    Field(min_length=1),  # where nothing but an escape sequence was given
+]
 
 
 class Acknowledge(BaseModel):
