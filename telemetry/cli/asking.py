@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 30.0
 _REFUSED = 400
+LONGEST = 366 * 86_400.0
+"""Seconds: no time that is asked for is longer."""
 _WRONG_VALUE = 422
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
@@ -139,6 +141,6 @@ def seconds(text: str, flag: str) -> float:
     parts = _PART.findall(lowered)
     known = bool(lowered) and not _PART.sub("", lowered).strip() and all(unit in _UNITS for _, unit in parts)
     found = float(sum(float(number) * _UNITS[unit] for number, unit in parts)) if known else math.inf
-    if not math.isfinite(found):
-        options.fail(f"{flag} is {text!r}: it must be a time such as 30m, 2h or 1d", options.BAD_SETTINGS)
+    if not 0 < found <= LONGEST:
+        options.fail(f"{flag} is {text!r}: it must be a time such as 30m, 2h or 1d, at most 366d", options.BAD_SETTINGS)
     return found
