@@ -65,7 +65,7 @@ async def _in_words(_: Request, error: Exception) -> JSONResponse:
     """A wrong parameter as one line in `detail`, as every other error is."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
     told = [f"{fault['loc'][-1]}: {fault['msg'].removeprefix('Input ').lower()}" for fault in error.errors()]
-    return JSONResponse({"detail": "; ".join(told)}, status_code=422)
+    return JSONResponse({"detail": " ".join("; ".join(told).split())}, status_code=422)
 
 
 async def _internal(_: Request, __: Exception) -> JSONResponse:

@@ -158,6 +158,7 @@ def test_what_people_write_is_one_line_that_does_nothing_to_a_terminal(api: Api)
         ("/api/silences", {**SILENCE, "agent": "x" * 129}, "agent: "),
         ("/api/silences", {**SILENCE, "seconds": float("nan")}, "seconds: "),
         ("/api/silences", {**SILENCE, "agnt": "x"}, "agnt: "),
+        ("/api/silences", {**SILENCE, "ag\nnt": "x"}, "ag nt: "),
         ("/api/silences", {**SILENCE, "by": "x" * 101}, "by: "),
         ("/api/silences", [], "body: "),
         ("/api/alerts/ack", {"alert": OPEN.id}, "by: "),
