@@ -58,26 +58,23 @@ class Evaluation:
         self._alerts_changed = self._memory_changed = False
         self._due_at = math.inf if self._is_due else state.due_at
 
-    def _seen_anew(self) -> list[tuple[AgentHealth, AgentHealth | None]]:
-        """Agents of which something is other than at the last answer, with what was known; for a due state, all."""
+    def _seen_anew(self) -> Sequence[tuple[AgentHealth, AgentHealth | None]]:
+        """Agents of which something is other than at the last answer; for a due state, all.
+
+        Each comes with what stood in its place then, which mostly was itself, or None.
+        """
         agents, before = self._snapshot.agents, self._before
-        if agents is before and not self._is_due:
+        if self._is_due or len(agents) != len(before):
+            pairs = [(agent, self._known.get(agent[0][0])) for agent in agents]
+            return pairs if self._is_due else [pair for pair in pairs if pair[0] is not pair[1]]
+        if agents is before:
             return []
-        if self._is_due:
-            known = {agent[0][0]: agent for agent in before}
-            return [(agent, known.get(agent[0][0])) for agent in agents]
-        anew: list[tuple[AgentHealth, AgentHealth | None]] = []
-        for agent, was in zip(agents, before, strict=False):
-            if agent is not was:
-                if agent[0][0] != was[0][0]:  # another order, or others
-                    self._has_others = True
-                    break
-                anew.append((agent, was))
-        else:
-            if len(agents) == len(before):
-                return anew
-        known = {agent[0][0]: agent for agent in before}
-        return [(agent, earlier) for agent in agents if (earlier := known.get(agent[0][0])) is not agent]
+        return [pair for pair in zip(agents, before, strict=True) if pair[0] is not pair[1]]
+
+    @cached_property
+    def _known(self) -> Mapping[str, AgentHealth]:
+        """The agents of the last answer, by name."""
+        return {agent[0][0]: agent for agent in self._before}
 
     def nothing_new(self, controls: Controls) -> bool:
         """Whether this evaluation can't find anything."""
@@ -125,9 +122,15 @@ class Evaluation:
         now, found, restarts = self._now, self._found, self._restarts
         idle_from, restarts_from = self._rules.lowest(AGENT_IDLE.id), self._rules.lowest(AGENT_RESTARTING.id)
         busy, idle = State.BUSY, State.IDLE
-        for agent, was in self._new:
+        for agent, in_its_place in self._new:
             sample, state = agent[0], agent[1]
             name = sample[0]
+            was = in_its_place
+            if was is not None and was[0][0] != name:  # another order, or others
+                self._has_others = True
+                was = self._known.get(name)
+                if was is agent:
+                    continue
             count = sample[3]
             # The many that are well are passed over at once: this loop is what a thousand agents cost.
             restarted = count and was is not None and count > was[0][3]
