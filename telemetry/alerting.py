@@ -8,7 +8,7 @@ from typing import Any
 
 from telemetry.alerts import AlertHistory, Engine, EngineState, Outcome, history
 from telemetry.desk import Desk
-from telemetry.model import Alert, AlertEvent, AlertLevel, ClusterSnapshot, Key, News, OpenAlert, Reason, Transition
+from telemetry.model import Alert, AlertEvent, AlertLevel, ClusterSnapshot, Key, OpenAlert, Reason, Transition
 from telemetry.notify.callback import CallbackChannel
 
 
@@ -39,7 +39,7 @@ class ClusterAlerts:
         before, self._cluster = self._cluster, cluster
         if self._state.alerts:  # its first answer gave it another name: nothing goes on under the first one
             over = Engine.end_all(self._state, Reason.UNWATCHED, now)
-            await self._desk.take(_news(before, now, over, self._history_of(over.events)))
+            await self._desk.take(over.news(before, now, self._history_of(over.events)))
         alerts, memory = self._desk.known(cluster)
         self._state = EngineState(alerts=dict(alerts), memory=memory)
 
@@ -64,14 +64,13 @@ class ClusterAlerts:
         self._history.add((), moved)
         if not (outcome.is_news or said or moved):
             return
-        dismissed = [alert for event in said if (alert := history.over(event)) is not None]
-        news = _news(self._cluster, now, outcome, [*dismissed, *ended, *moved], said)
+        news = outcome.news(self._cluster, now, [*history.ended(said), *ended, *moved], said)
         if self._callback is not None:
             self._callback.take(news)
         await self._desk.take(news)
 
     def _history_of(self, events: Sequence[AlertEvent]) -> list[Alert]:
-        ended = [alert for event in events if (alert := history.over(event)) is not None]
+        ended = history.ended(events)
         self._history.add(ended, ())
         return ended
 
@@ -105,26 +104,9 @@ class ClusterAlerts:
             except KeyError:
                 return None
             self._state = outcome.state
-        await self._desk.take(_news(self._cluster, now, outcome, []))
+        await self._desk.take(outcome.news(self._cluster, now, ()))
         return outcome.events[0]
 
     def forget(self) -> None:
         """Forgets what was over."""
         self._history.clear()
-
-
-def _news(cluster: str, now: float, outcome: Outcome, over: Sequence[Alert], said: Sequence[AlertEvent] = ()) -> News:
-    """One check's outcome, with what a person said since the one before."""
-    alerts = outcome.state.alerts
-    known = {alert.key for alert in outcome.changed}
-    earlier = (alerts[event.alert.key] for event in said if event.alert.key in alerts.keys() - known)
-    return News(
-        cluster=cluster,
-        at=now,
-        open=alerts,
-        changed=(*earlier, *outcome.changed),
-        gone=outcome.gone,
-        events=(*said, *outcome.events),
-        over=tuple(over),
-        memory=outcome.state.memory if outcome.memory_changed else None,
-    )

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from telemetry.alerts import Controls, Engine, EngineState, RuleSet
-from telemetry.alerts.history import over
+from telemetry.alerts.history import ended
 from telemetry.clock import Clock
 from telemetry.deadman import DeadMansSwitch
-from telemetry.model import Alert, AlertMemory, AlertPage, Key, News, OpenAlert, Reason, Silence
+from telemetry.model import AlertMemory, AlertPage, Key, News, OpenAlert, Reason, Silence
 from telemetry.notify.base import DeliveryError
 from telemetry.notify.delivery import ChannelStatus, Delivery
 from telemetry.notify.pager import Pager
@@ -72,15 +72,14 @@ class Paging:
         self._settings, self._clock, self._signals = settings, clock, signals
         self._reasons_against = reasons_against
         self._dashboard_url, self._outside = dashboard_url, outside
-        self.rules = rules_of(settings)
-        plan = plan_of(settings, self.rules, dashboard_url, outside=outside)
+        first = self.prepared(settings)
+        self.rules, self._switch = first.rules, first.switch
         self._store = AlertStore(store)
-        self._pager = Pager(plan, self._store, clock, self._observe, signals.picture.set_store_problem)
+        self._pager = Pager(first.plan, self._store, clock, self._observe, signals.picture.set_store_problem)
         self._controls = Controls(maintenance=windows_of(settings))
-        self._switch = self._make_switch(settings)
         self._withheld = False
         self._keeping_house: asyncio.Task[None] | None = None
-        signals.picture.expect_channels(plan.notifiers)
+        signals.picture.expect_channels(first.plan.notifiers)
 
     # --- begin and end ----------------------------------------------------------------------------------------------
 
@@ -99,7 +98,9 @@ class Paging:
         """
         rules = rules_of(settings)
         plan = plan_of(settings, rules, self._dashboard_url, outside=self._outside)
-        return Prepared(settings, rules, plan, self._make_switch(settings))
+        url = settings.deadman.url
+        switch = DeadMansSwitch(url.get_secret_value()) if url is not None and self._outside else None
+        return Prepared(settings, rules, plan, switch)
 
     async def use(self, prepared: Prepared) -> None:
         """Goes on with other settings; what waits stays."""
@@ -118,10 +119,6 @@ class Paging:
         if self._switch is not None:
             await self._switch.close()
         await self._pager.stop(within)
-
-    def _make_switch(self, settings: Settings) -> DeadMansSwitch | None:
-        url = settings.deadman.url
-        return DeadMansSwitch(url.get_secret_value()) if url is not None and self._outside else None
 
     # --- the monitors' desk -----------------------------------------------------------------------------------------
 
@@ -173,18 +170,7 @@ class Paging:
             outcome = Engine.end_all(EngineState(alerts=dict(alerts), memory=memory), Reason.UNWATCHED, now)
             for event in outcome.events:
                 tell_alert(event)
-            ended: list[Alert] = [alert for event in outcome.events if (alert := over(event)) is not None]
-            await self._pager.take(
-                News(
-                    cluster=cluster,
-                    at=now,
-                    open={},
-                    gone=outcome.gone,
-                    events=outcome.events,
-                    over=tuple(ended),
-                    memory=AlertMemory(),
-                )
-            )
+            await self._pager.take(outcome.news(cluster, now, ended(outcome.events)))
 
     # --- what people ask and say ------------------------------------------------------------------------------------
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from telemetry.model import Alert, AlertEvent, AlertLevel, Change, OpenAlert, Transition
+from telemetry.model import Alert, AlertEvent, AlertLevel, OpenAlert, Transition
 
 _KEPT = 1_000
 """Alerts that are over, and state changes, that are kept (each)."""
 
-_ENDS = (Change.RESOLVED, Change.DISMISSED)
 
-
-def over(event: AlertEvent) -> Alert | None:
-    """The alert that ended with this event, for the history; None: it didn't end, or never fired."""
-    return event.alert.as_alert(resolved_at=event.at) if event.change in _ENDS else None
+def ended(events: Iterable[AlertEvent]) -> list[Alert]:
+    """The alerts that ended with these events, for the history; one that never fired is none of them."""
+    return [event.alert.as_alert(resolved_at=event.at) for event in events if event.change.is_end]
 
 
 def state_change(change: Transition) -> Alert:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from telemetry.alerts.controls import Controls
 from telemetry.alerts.findings import Findings
-from telemetry.model import AlertEvent, AlertMemory, Change, ClusterSnapshot, Key, OpenAlert, Phase
+from telemetry.model import Alert, AlertEvent, AlertMemory, Change, ClusterSnapshot, Key, News, OpenAlert, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,29 @@ class Outcome:
     def is_news(self) -> bool:
         """Whether anything is other than before."""
         return bool(self.events or self.changed or self.gone or self.memory_changed)
+
+    def news(self, cluster: str, now: float, over: Iterable[Alert], said: Sequence[AlertEvent] = ()) -> News:
+        """For whoever keeps alerts and tells of them.
+
+        Args:
+            cluster: Whose outcome it is.
+            now: When (Unix s).
+            over: What goes into the history.
+            said: What a person said since the outcome before.
+        """
+        alerts = self.state.alerts
+        known = {alert.key for alert in self.changed}
+        earlier = (alerts[event.alert.key] for event in said if event.alert.key in alerts.keys() - known)
+        return News(
+            cluster=cluster,
+            at=now,
+            open=alerts,
+            changed=(*earlier, *self.changed),
+            gone=self.gone,
+            events=(*said, *self.events),
+            over=tuple(over),
+            memory=self.state.memory if self.memory_changed else None,
+        )
 
     def traced(self, trace_id: str) -> Outcome:
         """The same, where what fired carries the trace of the check that raised it."""

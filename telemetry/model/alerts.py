@@ -90,6 +90,11 @@ class Change(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     DISMISSED = "dismissed"
 
+    @property
+    def is_end(self) -> bool:
+        """Whether an alert that fired is over with it."""
+        return self in (Change.RESOLVED, Change.DISMISSED)
+
 
 class Reason(StrEnum):
     """Why something happened to an alert, or why it is not told: each decision of the engine names one."""

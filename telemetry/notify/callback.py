@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from telemetry.model import Alert, AlertEvent, AlertLevel, Change, Key, News, OpenAlert
+from telemetry.model import Alert, AlertEvent, AlertLevel, Key, News, OpenAlert
 from telemetry.notify.due import Pace, due
 from telemetry.store.values import Told
 
@@ -42,8 +42,6 @@ class CallbackChannel:
 
     def _over(self, events: Iterable[AlertEvent]) -> Iterable[Alert]:
         for event in events:
-            if event.change not in (Change.RESOLVED, Change.DISMISSED):
-                continue
-            if self._told.pop(event.alert.key, None) is not None:
+            if event.change.is_end and self._told.pop(event.alert.key, None) is not None:
                 over = event.alert.as_alert(resolved_at=event.at)
                 yield replace(over, level=AlertLevel.INFO, message=event.text)

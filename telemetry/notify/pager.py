@@ -206,7 +206,7 @@ class Pager:
             history=list(news.over),
         )
         for event in news.events:
-            if event.change in (Change.RESOLVED, Change.DISMISSED):
+            if event.change.is_end:
                 self._tell_end(event, changes)
         for alert in news.changed:
             self._tell(alert, changes, news.at)
