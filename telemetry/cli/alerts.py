@@ -224,11 +224,8 @@ def ack(
     json: AsJson = False,
 ) -> None:
     """You take care of an alert: it is not repeated at this level or below."""
-    daemon = asking.Daemon(_settings(context, config, state_dir).state_dir)
-    try:
+    with asking.needed(_settings(context, config, state_dir)) as daemon:
         held = daemon.post("/api/alerts/ack", alert=alert, by=by or asking.me(), note=note)
-    except asking.NoDaemonError as error:
-        asking.give_up(error)
     if json:
         print_json(held)
     else:
@@ -255,15 +252,12 @@ def silence(
     chosen = {"cluster": cluster, "agent": agent, "rule": rule}
     if everything == (alert is not None or any(chosen.values())):
         opt.fail("say what: an alert's id, or any of --cluster, --agent, --rule; or --all", opt.BAD_SETTINGS)
-    daemon = asking.Daemon(_settings(context, config, state_dir).state_dir)
-    try:
+    with asking.needed(_settings(context, config, state_dir)) as daemon:
         if alert is not None:
             chosen = _place_of(daemon, alert)
         held = daemon.post(
             "/api/silences", by=by or asking.me(), reason=reason, seconds=asking.seconds(lasting, "--for"), **chosen
         )
-    except asking.NoDaemonError as error:
-        asking.give_up(error)
     if json:
         print_json(held)
     else:
@@ -317,12 +311,8 @@ def unsilence(
     """Ends a silence: what is still open is told with the next check."""
     from urllib.parse import quote
 
-    try:
-        done = asking.Daemon(_settings(context, config, state_dir).state_dir).delete(
-            f"/api/silences/{quote(silence, safe='')}"
-        )
-    except asking.NoDaemonError as error:
-        asking.give_up(error)
+    with asking.needed(_settings(context, config, state_dir)) as daemon:
+        done = daemon.delete(f"/api/silences/{quote(silence, safe='')}")
     if json:
         print_json(done)
     else:

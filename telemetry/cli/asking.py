@@ -5,8 +5,10 @@ from __future__ import annotations
 import getpass
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from telemetry.cli import options
 from telemetry.control import NAME, short_path
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 30.0
 _REFUSED = 400
-LONGEST = 366 * 86_400.0
-"""Seconds: no time that is asked for is longer."""
 _WRONG_VALUE = 422
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
@@ -76,6 +76,15 @@ class Daemon:
         return f"no monitor runs with the state folder {self._folder} (--state-dir names another)"
 
 
+@contextmanager
+def needed(settings: Settings) -> Iterator[Daemon]:
+    """The daemon for what can't be done without one; ends the process with one line where none runs."""
+    try:
+        yield Daemon(settings.state_dir)
+    except NoDaemonError as error:
+        options.fail(str(error))
+
+
 def _content(response: httpx.Response) -> Any:
     if response.status_code >= _REFUSED:
         try:
@@ -91,30 +100,19 @@ def _unusable(folder: Path, error: OSError) -> str:
     return f"the state folder {folder} can't be used: {error.strerror}"
 
 
-def give_up(error: NoDaemonError) -> NoReturn:
-    """Ends the process: what is wanted needs a daemon."""
-    options.fail(str(error))
-
-
-def left_behind(settings: Settings) -> AlertStore | None:
-    """What a daemon with these settings left in its store; None where there never was one."""
+def left(settings: Settings, error: NoDaemonError) -> AlertStore:
+    """The store of a daemon that has ended, and a line that says so; ends the process where there never was one."""
     from telemetry import watching
     from telemetry.store import AlertStore, Database
 
     path = watching.store_path(settings)
     try:
-        return AlertStore(Database(path)) if path.exists() else None
-    except OSError as error:
-        options.fail(_unusable(settings.state_dir, error))
-
-
-def left(settings: Settings, error: NoDaemonError) -> AlertStore:
-    """The store of a daemon that has ended, and a line that says so; ends the process where there never was one."""
-    store = left_behind(settings)
-    if store is None:
-        give_up(error)
+        if not path.exists():
+            options.fail(str(error))
+    except OSError as unusable:
+        options.fail(_unusable(settings.state_dir, unusable))
     options.say(f"{error}: this is what the last one left")
-    return store
+    return AlertStore(Database(path))
 
 
 def kept(settings: Settings, error: NoDaemonError) -> Kept:
@@ -137,10 +135,12 @@ def me() -> str:
 
 def seconds(text: str, flag: str) -> float:
     """`90s`, `30m`, `2h`, `1d`, `1w` or `1h30m` in seconds; ends the process with one line where it isn't that."""
+    from telemetry.model import LONGEST_SILENCE
+
     lowered = text.strip().lower()
     parts = _PART.findall(lowered)
     known = bool(lowered) and not _PART.sub("", lowered).strip() and all(unit in _UNITS for _, unit in parts)
     found = float(sum(float(number) * _UNITS[unit] for number, unit in parts)) if known else math.inf
-    if not 0 < found <= LONGEST:
+    if not 0 < found <= LONGEST_SILENCE:
         options.fail(f"{flag} is {text!r}: it must be a time such as 30m, 2h or 1d, at most 366d", options.BAD_SETTINGS)
     return found

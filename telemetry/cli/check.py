@@ -7,12 +7,12 @@ import contextlib
 import logging
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from telemetry.cli import options as opt
-from telemetry.cli.screen import draw, duration
+from telemetry.cli.screen import draw, duration, print_json
 
 if TYPE_CHECKING:
     from telemetry.model import Alert, ClusterSnapshot
@@ -78,7 +78,7 @@ def check(
     found = asyncio.run(_look(loaded.settings, watches))
     now, code = time.time(), max(map(exit_code, found))
     if json:
-        print(_as_json(found, code, now))
+        print_json(_plain(found, code, now))
     else:
         for watch, one in zip(watches, found, strict=True):
             _print_cluster(watch, one, now)
@@ -123,9 +123,7 @@ def exit_code(found: Found) -> int:
     return ATTENTION if alerts or State.WAITING in states else WELL
 
 
-def _as_json(found: Sequence[Found], code: int, now: float) -> str:
-    import orjson
-
+def _plain(found: Sequence[Found], code: int, now: float) -> dict[str, Any]:
     from telemetry.web import views
 
     clusters = []
@@ -143,7 +141,7 @@ def _as_json(found: Sequence[Found], code: int, now: float) -> str:
                 "alerts": [views.alert(alert) for alert in alerts],
             }
         )
-    return orjson.dumps({"now": now, "exit_code": code, "clusters": clusters}, option=orjson.OPT_INDENT_2).decode()
+    return {"now": now, "exit_code": code, "clusters": clusters}
 
 
 def _print_cluster(watch: Watch, found: Found, now: float) -> None:

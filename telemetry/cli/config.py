@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from telemetry.cli import options as opt
-from telemetry.cli.screen import draw
+from telemetry.cli.screen import draw, print_json
 
 if TYPE_CHECKING:
     from telemetry.settings import Loaded, Origin, Settings
@@ -79,7 +79,7 @@ def config(
     loaded = opt.settings(config, given)
     others = standard_variables(os.environ)
     if json:
-        print(_as_json(loaded, others))
+        _print_json(loaded, others)
     else:
         _print_tables(loaded, others)
     if wrong := _refused(loaded.settings, os.environ):
@@ -150,9 +150,7 @@ def _without_secrets(value: str) -> str:
     return _SECRET_IN_QUERY.sub(r"\1***", _USERINFO.sub(r"\1***@", value))
 
 
-def _as_json(loaded: Loaded, others: Mapping[str, str]) -> str:
-    import orjson
-
+def _print_json(loaded: Loaded, others: Mapping[str, str]) -> None:
     def plain(value: Any) -> Any:
         if hasattr(value, "get_secret_value"):
             return HIDDEN
@@ -173,4 +171,4 @@ def _as_json(loaded: Loaded, others: Mapping[str, str]) -> str:
         "environment": dict(others),
         "warnings": loaded.warnings,
     }
-    return orjson.dumps(tree, default=plain, option=orjson.OPT_INDENT_2).decode()
+    print_json(tree, plain)

@@ -35,10 +35,8 @@ def forget(
     Exit codes: 0 forgotten, 1 there is none, or no monitor runs, 2 a setting is wrong.
     """
     settings = opt.settings(config, opt.flags(state_dir=state_dir)).settings
-    try:
-        done = asking.Daemon(settings.state_dir).post("/api/agents/forget", agent=agent, cluster=cluster)
-    except asking.NoDaemonError as error:
-        asking.give_up(error)
+    with asking.needed(settings) as daemon:
+        done = daemon.post("/api/agents/forget", agent=agent, cluster=cluster)
     if json:
         print_json(done)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from telemetry.signals.log_sinks import wants_colour
@@ -44,11 +44,11 @@ def draw(headers: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[
     Console(no_color=not wants_colour(sys.stdout)).print(table)
 
 
-def print_json(value: Any) -> None:
-    """For programs."""
+def print_json(value: Any, default: Callable[[Any], Any] | None = None) -> None:
+    """For programs; `default` makes a plain value of what JSON doesn't know."""
     import orjson
 
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    print(orjson.dumps(value, default=default, option=orjson.OPT_INDENT_2).decode())
 
 
 def duration(seconds: float) -> str:

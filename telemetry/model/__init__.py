@@ -14,6 +14,7 @@ from telemetry.model.agents import (
     Transition,
 )
 from telemetry.model.alerts import (
+    LONGEST_SILENCE,
     Acknowledgement,
     Alert,
     AlertEvent,
@@ -34,6 +35,7 @@ from telemetry.model.notices import Message, Notice, NoticeKind
 from telemetry.model.seed import AgentHealthStatus, AgentState, ClusterMetrics
 
 __all__ = [
+    "LONGEST_SILENCE",
     "Acknowledgement",
     "AgentHealth",
     "AgentHealthStatus",

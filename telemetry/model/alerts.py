@@ -287,6 +287,10 @@ class News:
     memory: AlertMemory | None = None
 
 
+LONGEST_SILENCE = 366 * 86_400.0
+"""Seconds: no silence lasts longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Silence:
     """Alerts that a person doesn't want to be told of, for a time.

@@ -11,14 +11,13 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from telemetry.clean import NAME_LIMIT, clean_name, clean_text
-from telemetry.model import AlertLevel, Silence
+from telemetry.model import LONGEST_SILENCE, AlertLevel, Silence
 from telemetry.store import HistoryQuery, StoreError
 from telemetry.web import views
 from telemetry.web.answers import Knowledge, answer
 from telemetry.web.people import People
 
 MOST_ALERTS = 1000
-LONGEST_SILENCE = 366 * 86_400.0
 
 
 def _one_line(text: str) -> str:
