@@ -61,7 +61,10 @@ def _home(value: Any) -> Any:
 Number = Annotated[float, BeforeValidator(no_truth), Field(allow_inf_nan=False)]
 Name = Annotated[str, AfterValidator(_printable)]
 SomePath = Annotated[Path, BeforeValidator(_home)]
+Whole = Annotated[int, BeforeValidator(no_truth)]
+Days = Annotated[Whole, Field(ge=1, le=3650)]
 Seconds = Annotated[Number, Field(ge=0.1, le=86_400)]
 A_SECOND = "a number of seconds from 0.1 to 86400"
+A_DAY = "a whole number of days from 1 to 3650"
 A_NAME = f"a printable name of 1 to {MAX_NAME} characters"
 A_FOLDER = "the path of a folder"

@@ -87,19 +87,23 @@ def check_url(url: str, *, userinfo: bool = False) -> SplitResult:
     if not userinfo and "@" in parts.netloc:
         raise ValueError("the URL may hold no user name")
     host = str(parts.hostname)
-    address = literal(host)
-    if _plain(host) in _FORBIDDEN_NAMES or (address is not None and is_forbidden(address)):
-        raise ValueError(f"the URL's host is {address or _plain(host)}, {REFUSED}")
+    if spelled := spells_forbidden(host):
+        raise ValueError(f"the URL's host is {spelled}, {REFUSED}")
     return parts
+
+
+def spells_forbidden(host: str) -> str:
+    """The address or the name that a host spells out, if nothing is sent there, else "". Looks nothing up."""
+    if (name := _plain(host)) in _FORBIDDEN_NAMES:
+        return name
+    address = literal(host)
+    return str(address) if address is not None and is_forbidden(address) else ""
 
 
 def forbidden_address(host: str) -> str:
     """The address at which a host is, if nothing is sent there, else "". Blocks while the name is looked up."""
-    address = literal(host)
-    if _plain(host) in _FORBIDDEN_NAMES:
-        return _plain(host)
-    if address is not None:
-        return str(address) if is_forbidden(address) else ""
+    if (spelled := spells_forbidden(host)) or literal(host) is not None:
+        return spelled
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

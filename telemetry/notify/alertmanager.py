@@ -9,18 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import partial
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
-
-from pydantic import AfterValidator, SecretStr
 
 from telemetry.fields import About
 from telemetry.model import AlertLevel, Message, Notice
 from telemetry.notify import texts
 from telemetry.notify.addresses import pieces
-from telemetry.notify.base import ChannelKind, ChannelOptions, Notifier, Surroundings, links
-from telemetry.notify.http import Endpoint, secret_url
+from telemetry.notify.base import ChannelKind, ChannelOptions, Surroundings, links
+from telemetry.notify.http import Endpoint, HttpNotifier, SecretUrl
 
 REFRESH = 75.0
 """Seconds from one repetition of an open alert to the next."""
@@ -33,8 +30,7 @@ class AlertmanagerOptions(ChannelOptions):
     """Alertmanager: on with its URL."""
 
     url: Annotated[
-        SecretStr | None,
-        AfterValidator(partial(secret_url, userinfo=True)),
+        SecretUrl,
         About(
             "Alertmanager's own http or https URL, such as http://localhost:9093, not at a link-local or metadata "
             "address",
@@ -47,7 +43,7 @@ class AlertmanagerOptions(ChannelOptions):
         return self.url is not None
 
 
-class Alertmanager(Notifier):
+class Alertmanager(HttpNotifier):
     """Posts to `/api/v2/alerts`."""
 
     refresh: ClassVar[float | None] = REFRESH
@@ -59,13 +55,8 @@ class Alertmanager(Notifier):
         surroundings: Surroundings,
         now: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(channel)
-        self._endpoint = endpoint
-        self._surroundings = surroundings
+        super().__init__(channel, endpoint, surroundings)
         self._now = now
-
-    async def prepare(self) -> None:
-        await self._endpoint.prepare()
 
     async def send(self, message: Message) -> str:
         told = alerts(message, self._surroundings, self._now())

@@ -12,7 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from telemetry.fields import About, SomePath, lower, no_truth, words
+from telemetry.fields import About, SomePath, Whole, lower, words
 from telemetry.model import Message
 from telemetry.notify.addresses import REFUSED, is_forbidden, literal
 from telemetry.notify.base import ChannelKind, ChannelOptions, DeliveryError, Notifier, Surroundings
@@ -57,8 +57,7 @@ class EmailOptions(ChannelOptions):
 
     host: Annotated[str, AfterValidator(_host), About("the host name of a mail server", "SMTP_HOST")] = ""
     port: Annotated[
-        int,
-        BeforeValidator(no_truth),
+        Whole,
         Field(ge=1, le=65535),
         About("a whole number from 1 to 65535", "SMTP_PORT"),
     ] = 587

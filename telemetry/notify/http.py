@@ -14,13 +14,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 
 from telemetry.notify.addresses import REFUSED, Resolve, check_url, is_forbidden, literal, pieces, resolve
-from telemetry.notify.base import DeliveryError
+from telemetry.notify.base import DeliveryError, Notifier, Surroundings
 from telemetry.notify.client import make_client, proxy_for, trusted, unlogged
 from telemetry.notify.texts import quoted
 
@@ -49,6 +50,10 @@ def secret_url(value: SecretStr | None, *, userinfo: bool = False) -> SecretStr 
         return None
     check_url(url, userinfo=userinfo)
     return SecretStr(url)
+
+
+SecretUrl = Annotated[SecretStr | None, AfterValidator(partial(secret_url, userinfo=True))]
+A_URL = "an http or https URL, not at a link-local or metadata address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,3 +245,15 @@ def why(error: BaseException) -> str:
             return os.strerror(inner.errno)
         inner = inner.__cause__ or inner.__context__
     return str(error) or type(error).__name__
+
+
+class HttpNotifier(Notifier):
+    """Sends to one endpoint."""
+
+    def __init__(self, channel: str, endpoint: Endpoint, surroundings: Surroundings) -> None:
+        super().__init__(channel)
+        self._endpoint = endpoint
+        self._surroundings = surroundings
+
+    async def prepare(self) -> None:
+        await self._endpoint.prepare()

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, SecretStr
 from telemetry.fields import About
 from telemetry.model import AlertLevel, Message, Notice
 from telemetry.notify import texts
-from telemetry.notify.base import ChannelKind, ChannelOptions, DeliveryError, Notifier, Surroundings
-from telemetry.notify.http import Endpoint, secret_url
+from telemetry.notify.base import ChannelKind, ChannelOptions, DeliveryError, Surroundings
+from telemetry.notify.http import Endpoint, HttpNotifier, secret_url
 
 COLOURS = {
     AlertLevel.INFO: "#36a64f",
@@ -49,18 +49,10 @@ class SlackOptions(ChannelOptions):
         return self.webhook_url is not None
 
 
-class Slack(Notifier):
+class Slack(HttpNotifier):
     """Posts one attachment for each alert."""
 
     min_interval: ClassVar[float] = 1.0  # Slack's own limit for one webhook
-
-    def __init__(self, channel: str, endpoint: Endpoint, surroundings: Surroundings) -> None:
-        super().__init__(channel)
-        self._endpoint = endpoint
-        self._surroundings = surroundings
-
-    async def prepare(self) -> None:
-        await self._endpoint.prepare()
 
     async def send(self, message: Message) -> str:
         answer = await self._endpoint.send(json=payload(message, self._surroundings))

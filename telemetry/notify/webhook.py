@@ -22,15 +22,14 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import SecretStr
 
 from telemetry.fields import About
 from telemetry.model import Message
-from telemetry.notify.base import ChannelKind, ChannelOptions, Notifier, Surroundings, links
-from telemetry.notify.http import Endpoint, secret_url
+from telemetry.notify.base import ChannelKind, ChannelOptions, Surroundings, links
+from telemetry.notify.http import A_URL, Endpoint, HttpNotifier, SecretUrl
 
 VERSION = "1"
 
@@ -39,10 +38,9 @@ class WebhookOptions(ChannelOptions):
     """A webhook: on with a URL."""
 
     url: Annotated[
-        SecretStr | None,
-        AfterValidator(partial(secret_url, userinfo=True)),
+        SecretUrl,
         About(
-            "an http or https URL, not at a link-local or metadata address",
+            A_URL,
             "ORCHESTRATOR_WEBHOOK_URL",
             secret=True,
         ),
@@ -60,7 +58,7 @@ class WebhookOptions(ChannelOptions):
         return "ORCHESTRATOR_WEBHOOK_URL" if self.url is None and self.secret is not None else ""
 
 
-class Webhook(Notifier):
+class Webhook(HttpNotifier):
     """Posts JSON; any 2xx is success."""
 
     def __init__(
@@ -71,14 +69,9 @@ class Webhook(Notifier):
         secret: bytes = b"",
         now: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(channel)
-        self._endpoint = endpoint
-        self._surroundings = surroundings
+        super().__init__(channel, endpoint, surroundings)
         self._secret = secret
         self._now = now
-
-    async def prepare(self) -> None:
-        await self._endpoint.prepare()
 
     async def send(self, message: Message) -> str:
         content = body(message, self._surroundings)

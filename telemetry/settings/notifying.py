@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, create_model, model_validator
 
 from telemetry.alerts import CATALOGUE, Rule
-from telemetry.fields import A_NAME, STRICT, About, Name, Number, lower, no_truth, words
+from telemetry.fields import A_DAY, A_NAME, STRICT, About, Days, Name, Number, Whole, lower, words
 from telemetry.model import AlertLevel
 from telemetry.notify import BUILTIN
-from telemetry.notify.http import secret_url
+from telemetry.notify.http import A_URL, SecretUrl
 from telemetry.schedule import Hours, parse_hours
 from telemetry.settings.ladder import A_LADDER, Ladder
 
@@ -35,6 +34,10 @@ def _template(value: str) -> str:
     if "{" in rest or "}" in rest:
         raise ValueError("a word in braces that nothing fills in")
     return value
+
+
+_Template = Annotated[str, AfterValidator(_template)]
+A_TEMPLATE = "an http or https URL with any of {cluster}, {agent}, {rule}, {trace_id}"
 
 
 class _Times(BaseModel):
@@ -114,19 +117,13 @@ class Notify(BaseModel):
     ] = ""
     """The dashboard, as those who read the messages reach it. Left out: as this machine does."""
     logs_url: Annotated[
-        str,
-        AfterValidator(_template),
-        About(
-            "an http or https URL with any of {cluster}, {agent}, {rule}, {trace_id}", "ORCHESTRATOR_NOTIFY_LOGS_URL"
-        ),
+        _Template,
+        About(A_TEMPLATE, "ORCHESTRATOR_NOTIFY_LOGS_URL"),
     ] = ""
     """Where the logs of an alert are to be read."""
     trace_url: Annotated[
-        str,
-        AfterValidator(_template),
-        About(
-            "an http or https URL with any of {cluster}, {agent}, {rule}, {trace_id}", "ORCHESTRATOR_NOTIFY_TRACE_URL"
-        ),
+        _Template,
+        About(A_TEMPLATE, "ORCHESTRATOR_NOTIFY_TRACE_URL"),
     ] = ""
     """The same for the trace of the check that raised it."""
 
@@ -136,9 +133,8 @@ class DeadMan(BaseModel):
 
     model_config = STRICT
     url: Annotated[
-        SecretStr | None,
-        AfterValidator(partial(secret_url, userinfo=True)),
-        About("an http or https URL, not at a link-local or metadata address", "ORCHESTRATOR_DEADMAN_URL", secret=True),
+        SecretUrl,
+        About(A_URL, "ORCHESTRATOR_DEADMAN_URL", secret=True),
     ] = None
     """Asked for after each check while all is well, as healthchecks.io and its like want it."""
 
@@ -147,15 +143,9 @@ class History(BaseModel):
     """Alerts that are over."""
 
     model_config = STRICT
-    retention_days: Annotated[
-        int,
-        BeforeValidator(no_truth),
-        Field(ge=1, le=3650),
-        About("a whole number of days from 1 to 3650", "ORCHESTRATOR_HISTORY_RETENTION_DAYS"),
-    ] = 7
+    retention_days: Annotated[Days, About(A_DAY, "ORCHESTRATOR_HISTORY_RETENTION_DAYS")] = 7
     max_mib: Annotated[
-        int,
-        BeforeValidator(no_truth),
+        Whole,
         Field(ge=1, le=100_000),
         About("a whole number of MiB from 1 to 100000", "ORCHESTRATOR_HISTORY_MAX_MIB"),
     ] = 64

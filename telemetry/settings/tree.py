@@ -15,16 +15,18 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from telemetry.fields import (
+    A_DAY,
     A_FOLDER,
     A_NAME,
     A_SECOND,
     STRICT,
     About,
+    Days,
     Name,
     Seconds,
     SomePath,
+    Whole,
     lower,
-    no_truth,
     words,
 )
 from telemetry.settings.ladder import A_LADDER, Ladder
@@ -96,12 +98,7 @@ class Log(BaseModel):
     ] = "info"
     dir: Annotated[SomePath | None, About(A_FOLDER, "ORCHESTRATOR_LOG_DIR")] = None
     """Left out: `logs` in the state folder."""
-    retention_days: Annotated[
-        int,
-        BeforeValidator(no_truth),
-        Field(ge=1, le=3650),
-        About("a whole number of days from 1 to 3650", "ORCHESTRATOR_LOG_RETENTION_DAYS"),
-    ] = 7
+    retention_days: Annotated[Days, About(A_DAY, "ORCHESTRATOR_LOG_RETENTION_DAYS")] = 7
 
 
 class Dashboard(BaseModel):
@@ -112,8 +109,7 @@ class Dashboard(BaseModel):
         "127.0.0.1"
     )
     port: Annotated[
-        int,
-        BeforeValidator(no_truth),
+        Whole,
         Field(ge=0, le=65535),
         About("a whole number from 1 to 65535, or 0 for any free port", "ORCHESTRATOR_DASHBOARD_PORT"),
     ] = 8000
