@@ -14,10 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
 
@@ -28,6 +25,7 @@ from tests.backends.build import build as build_backends
 from tests.backends.prometheus import Prometheus, Target
 from tests.backends.server import start_all
 from tests.daemons import ROOT, Daemon, daemon
+from tests.notify.faulty import Faulty, serving
 from tests.sources.real_tmux import TmuxServer
 from tests.waiting import eventually
 
@@ -36,43 +34,9 @@ APART = 11.0
 """Seconds between two deaths: followers of a message are gathered for ten."""
 
 
-class Slack:
-    """Takes everything; remembers when which path was told what."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[float, str, str]] = []
-        self.url = ""
-
-    def heard(self, path: str, word: str) -> float:
-        """When a path was first told of something, or 0."""
-        return next((at for at, where, body in self.told if where == path and word in body), 0.0)
-
-
-@contextmanager
-def slack() -> Iterator[Slack]:
-    """The server, on a port of its own."""
-    held = Slack()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            at = time.time()
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            held.told.append((at, self.path, body))
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"ok")
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    held.url = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield held
-    finally:
-        server.shutdown()
-        server.server_close()
+def heard(receiver: Faulty, word: str) -> float:
+    """When a receiver was first told of something, or 0."""
+    return next((at for at, _, body in receiver.taken if word in json.dumps(body)), 0.0)
 
 
 class DefaultAlertmanager(Alertmanager):
@@ -107,7 +71,11 @@ def measure(rounds: int) -> tuple[list[float], float]:
     """Seconds from observed to told: ours for each death, the peer's for the first."""
     build_backends(["prometheus", "alertmanager"])
     tmux = TmuxServer()
-    with tempfile.TemporaryDirectory() as name, slack() as server:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        serving(Faulty.willing()) as told,
+        serving(Faulty.willing()) as told_by_peer,
+    ):
         folder = Path(name)
         try:
             panes = [tmux.session("work", "sleep 10000", size="120x200")]
@@ -118,10 +86,10 @@ def measure(rounds: int) -> tuple[list[float], float]:
             with daemon(
                 folder,
                 *("dashboard", "--port", "0", "--interval", "1", "--tmux-socket", tmux.socket_name),
-                SLACK_WEBHOOK_URL=f"{server.url}/ours",
+                SLACK_WEBHOOK_URL=told.url,
             ) as ours:
                 alertmanager = DefaultAlertmanager(folder / "alertmanager")
-                alertmanager.webhook = f"{server.url}/theirs"
+                alertmanager.webhook = told_by_peer.url
                 start_all([alertmanager])
                 prometheus = DefaultPrometheus(
                     folder / "prometheus",
@@ -132,7 +100,7 @@ def measure(rounds: int) -> tuple[list[float], float]:
                 start_all([prometheus])
                 try:
                     eventually(lambda: prometheus.query("orchestrator_agent_up"), 90, what="Prometheus scraped")
-                    return _kill_one_by_one(rounds, tmux, panes, ours, server)
+                    return _kill_one_by_one(rounds, tmux, panes, ours, (told, told_by_peer))
                 finally:
                     prometheus.stop()
                     alertmanager.stop()
@@ -141,7 +109,7 @@ def measure(rounds: int) -> tuple[list[float], float]:
 
 
 def _kill_one_by_one(
-    rounds: int, tmux: TmuxServer, panes: list[str], ours: Daemon, server: Slack
+    rounds: int, tmux: TmuxServer, panes: list[str], ours: Daemon, receivers: tuple[Faulty, Faulty]
 ) -> tuple[list[float], float]:
     figures: list[float] = []
     first = 0.0
@@ -149,13 +117,13 @@ def _kill_one_by_one(
         agent = f"agent-{number:02}-"
         began = time.monotonic()
         tmux.kill_process(tmux.pid(panes[number]))
-        at = eventually(partial(server.heard, "/ours", agent), 30, every=0.02, what=f"{agent} was told")
+        at = eventually(partial(heard, receivers[0], agent), 30, every=0.02, what=f"{agent} was told")
         alerts = ours.get("/api/alerts/open")["alerts"]
         observed = next(a["fired_at"] for a in alerts if a["agent_name"] == agent and a["rule"] == "agent_stopped")
         first = first or observed
         figures.append(at - observed)
         threading.Event().wait(max(0.0, APART - (time.monotonic() - began)))
-    theirs = eventually(lambda: server.heard("/theirs", "agent-00-"), 300, every=0.1, what="Alertmanager told it")
+    theirs = eventually(partial(heard, receivers[1], "agent-00-"), 300, every=0.1, what="Alertmanager told it")
     return figures, theirs - first
 
 

@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.waiting import eventually
 
@@ -133,6 +133,16 @@ class Tmux:
         verb = ["new-session", "-s", "work"] if not self._panes() else ["new-window", "-t", "work:"]
         pane = self("-f", "/dev/null", *verb, "-d", "-P", "-F", "#{pane_id}", "exec sleep 1000")
         self("set-option", "-p", "-t", pane, "@agent_name", agent)
+
+    def keep_dead_panes(self) -> Self:
+        """A pane stays when its process ends, so that who dies is seen as dead."""
+        self("set-option", "-g", "remain-on-exit", "on")
+        return self
+
+    def kill(self, agent: str) -> None:
+        """Ends an agent's process."""
+        panes = self("list-panes", "-a", "-F", "#{pane_pid} #{@agent_name}").splitlines()
+        os.kill(next(int(line.split()[0]) for line in panes if line.partition(" ")[2] == agent), signal.SIGKILL)
 
     def __call__(self, *arguments: str) -> str:
         line = ["tmux", "-L", self.socket, *arguments]

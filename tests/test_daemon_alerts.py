@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import random
 import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.daemons import Tmux, daemon, run
-from tests.notify.faulty import Faulty, hang, serving, status
+from tests.notify.faulty import Faulty, hang, serving
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -22,23 +19,16 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def receiver() -> Iterator[Faulty]:
     """Takes everything, until a test says otherwise."""
-    held = Faulty(status(500), 0.0, 0, random.Random(0), threading.Event())  # noqa: S311 - no secret
-    with serving(held):
+    with serving(Faulty.willing()) as held:
         yield held
 
 
 @pytest.fixture
 def tmux() -> Iterator[Tmux]:
     """Four agents: with three dead the cluster isn't down."""
-    server = Tmux("alpha", "beta", "gamma", "delta")
-    server("set-option", "-g", "remain-on-exit", "on")
+    server = Tmux("alpha", "beta", "gamma", "delta").keep_dead_panes()
     yield server
     server.close()
-
-
-def kill(tmux: Tmux, agent: str) -> None:
-    panes = tmux("list-panes", "-a", "-F", "#{@agent_name} #{pane_pid}").splitlines()
-    os.kill(next(int(line.split()[1]) for line in panes if line.startswith(f"{agent} ")), signal.SIGKILL)
 
 
 def told(receiver: Faulty, agent: str) -> int:
@@ -54,13 +44,13 @@ def test_a_receiver_that_hangs_holds_up_no_end_and_is_told_after_the_next_start(
     arguments = ("dashboard", "--port", "0", "--interval", "0.2", "--tmux-socket", tmux.socket)
     with daemon(tmp_path, *arguments, SLACK_WEBHOOK_URL=receiver.url) as watching:
         eventually(lambda: watching.get("/readyz") == {"status": "ready"}, 20)
-        kill(tmux, "alpha")
+        tmux.kill("alpha")
         eventually(lambda: receiver.failed, 10, what="it hangs")
         assert watching.end() < 5
     assert receiver.taken == []
     with daemon(tmp_path, *arguments, SLACK_WEBHOOK_URL=receiver.url) as watching:
         eventually(lambda: told(receiver, "alpha") == 1, 20, what="it is told")
-        kill(tmux, "beta")
+        tmux.kill("beta")
         eventually(lambda: told(receiver, "beta"), 30, what="the next one is told")
         assert watching.end() < 5
     assert told(receiver, "alpha") == 1
@@ -74,7 +64,7 @@ def test_settings_that_are_read_again_change_who_is_told_and_keep_what_is_open(
     file.write_text(base)
     with daemon(tmp_path, "dashboard") as watching:
         eventually(lambda: watching.get("/readyz") == {"status": "ready"}, 20)
-        kill(tmux, "alpha")
+        tmux.kill("alpha")
         eventually(lambda: watching.agents()["alpha"] == "stopped", 20)
         (before,) = [a["id"] for a in watching.get("/api/alerts/open")["alerts"] if a["agent_name"] == "alpha"]
         silenced = run(tmp_path, "alerts", "silence", "--agent", "beta", "--for", "1h", "--reason", "x")
@@ -93,8 +83,8 @@ def test_settings_that_are_read_again_change_who_is_told_and_keep_what_is_open(
         eventually(lambda: told(receiver, "alpha"), 20, what="the new channel hears of what is open")
         (after,) = [a["id"] for a in watching.get("/api/alerts/open")["alerts"] if a["agent_name"] == "alpha"]
         assert after == before
-        kill(tmux, "beta")
-        kill(tmux, "gamma")
+        tmux.kill("beta")
+        tmux.kill("gamma")
         eventually(lambda: told(receiver, "gamma"), 30)
         (level,) = [a["level"] for _, _, body in receiver.taken for a in body["alerts"] if a["agent"] == "gamma"]
         assert level == "critical"

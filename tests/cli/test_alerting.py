@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import random
 import re
-import signal
 import stat
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,25 +23,16 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def slack() -> Iterator[Faulty]:
     """A receiver that takes everything."""
-    held = Faulty(status(500), 0.0, 0, random.Random(0), threading.Event())  # noqa: S311 - it never fails
-    with serving(held):
+    with serving(Faulty.willing()) as held:
         yield held
 
 
 @pytest.fixture
 def tmux() -> Iterator[Tmux]:
     """Two agents."""
-    server = Tmux("alpha", "beta")
-    server("set-option", "-g", "remain-on-exit", "on")
+    server = Tmux("alpha", "beta").keep_dead_panes()
     yield server
     server.close()
-
-
-def kill(tmux: Tmux, agent: str) -> None:
-    """Ends an agent's process."""
-    panes = tmux("list-panes", "-a", "-F", "#{@agent_name} #{pane_pid}").splitlines()
-    pid = next(int(line.split()[1]) for line in panes if line.startswith(f"{agent} "))
-    os.kill(pid, signal.SIGKILL)
 
 
 def secret_url(held: Faulty) -> str:
@@ -89,7 +76,7 @@ def test_from_an_alert_to_its_history(tmp_path: Path, tmux: Tmux, slack: Faulty)
     with daemon(tmp_path, *arguments, SLACK_WEBHOOK_URL=url) as watching:
         eventually(lambda: watching.get("/readyz") == {"status": "ready"}, 20)
         assert "no alert is open" in command("alerts")
-        kill(tmux, "alpha")
+        tmux.kill("alpha")
         alert = until_open(tmp_path, "alpha")
         eventually(lambda: any("alpha" in text for text in told(slack)), 10, what="Slack was told")
 
@@ -123,7 +110,7 @@ def test_an_agent_that_is_forgotten_takes_its_alert_along(tmp_path: Path, tmux: 
         eventually(lambda: "watching" in watching.said, 20)
         eventually(lambda: run(tmp_path, "alerts").returncode == 0, 20)
         eventually(lambda: json.loads(run(tmp_path, "alerts", "--json").stdout)["now"], 20)
-        kill(tmux, "alpha")
+        tmux.kill("alpha")
         until_open(tmp_path, "alpha")
         tmux("kill-pane", "-t", tmux("list-panes", "-a", "-f", "#{pane_dead}", "-F", "#{pane_id}"))
         done = run(tmp_path, "forget", "alpha")
@@ -146,7 +133,7 @@ def test_what_a_killed_daemon_left_is_shown_and_its_socket_is_no_obstacle(tmp_pa
             eventually(lambda: run(tmp_path, "alerts", "--state-dir", str(state)).returncode == 0, 20)
             assert stat.S_IMODE((state / "daemon.sock").stat().st_mode) == 0o600
             if tmux("list-panes", "-a", "-f", "#{pane_dead}", "-F", "x") == "":
-                kill(tmux, "beta")
+                tmux.kill("beta")
             alert = until_open(tmp_path, "beta", str(state))
             watching.process.kill()
             watching.process.wait()

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,16 +29,15 @@ ODD = "w[1]*"
 @pytest.fixture
 def slack() -> Iterator[Faulty]:
     """A receiver that takes everything, until a test says otherwise."""
-    held = Faulty(status(404, "no_team geheim-0123456789"), 1.0, 0, random.Random(0), threading.Event())  # noqa: S311
-    with serving(held):
+    with serving(Faulty.willing()) as held:
+        held.fault, held.odds = status(404, "no_team geheim-0123456789"), 1.0
         yield held
 
 
 @pytest.fixture
 def tmux() -> Iterator[Tmux]:
     """Four agents: with two dead the cluster isn't down."""
-    server = Tmux(ODD, "w1x", "beta", "gamma")
-    server("set-option", "-g", "remain-on-exit", "on")
+    server = Tmux(ODD, "w1x", "beta", "gamma").keep_dead_panes()
     yield server
     server.close()
 
@@ -54,11 +49,6 @@ def watching(tmp_path: Path, tmux: Tmux, slack: Faulty) -> Iterator[Daemon]:
     with daemon(tmp_path, *arguments, SLACK_WEBHOOK_URL=f"{slack.url}/geheim-0123456789") as running:
         eventually(lambda: running.get("/readyz") == {"status": "ready"}, 20)
         yield running
-
-
-def kill(tmux: Tmux, agent: str) -> None:
-    panes = tmux("list-panes", "-a", "-F", "#{pane_pid} #{@agent_name}").splitlines()
-    os.kill(next(int(line.split()[0]) for line in panes if line.endswith(f" {agent}")), signal.SIGKILL)
 
 
 def told(held: Faulty, agent: str) -> bool:
@@ -90,8 +80,8 @@ def test_a_silence_keeps_its_agents_from_being_told_until_it_is_ended(
     said = done(tmp_path, "alerts", "silence", "--agent", "b*", "--for", "1h30m", "--reason", "new prompt", "--by", "a")
     assert "agent b* silenced until" in said
     name = said.split(":")[0]
-    kill(tmux, "beta")
-    kill(tmux, "gamma")
+    tmux.kill("beta")
+    tmux.kill("gamma")
     eventually(lambda: told(slack, "gamma"), 20)
     assert standing(tmp_path) == {"beta": "silenced by a: new prompt", "gamma": None}
     assert not told(slack, "beta")
@@ -117,8 +107,8 @@ def _history(home: Path, *more: str) -> list[str]:
 def test_an_alert_is_silenced_by_its_id_whatever_its_agent_is_called(
     tmp_path: Path, tmux: Tmux, watching: Daemon
 ) -> None:
-    kill(tmux, ODD)
-    kill(tmux, "w1x")
+    tmux.kill(ODD)
+    tmux.kill("w1x")
     eventually(lambda: standing(tmp_path).keys() == {ODD, "w1x"}, 20)
     ids = {a["agent"]: a["id"] for a in json.loads(done(tmp_path, "alerts", "--json"))["alerts"]}
     done(tmp_path, "alerts", "silence", ids[ODD], "--for", "1h", "--reason", "known", "--by", "ann")
@@ -147,7 +137,7 @@ def test_a_channel_that_can_not_deliver_says_so_and_no_secret(
     tmp_path: Path, tmux: Tmux, slack: Faulty, watching: Daemon
 ) -> None:
     slack.most = 1_000
-    kill(tmux, "gamma")
+    tmux.kill("gamma")
     failed = eventually(lambda: json.loads(done(tmp_path, "notify", "status", "--json"))["channels"][0]["failed"], 20)
     assert "answered 404" in failed[0]["error"]
     table = done(tmp_path, "notify", "status")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 Fault = Callable[[BaseHTTPRequestHandler], None]
 
@@ -67,6 +67,11 @@ class Faulty:
     failed: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     url: str = ""
+
+    @classmethod
+    def willing(cls) -> Self:
+        """One that takes everything, until a test says otherwise."""
+        return cls(status(500), 0.0, 0, random.Random(0), threading.Event())  # noqa: S311 - it never fails
 
     def take(self, request: BaseHTTPRequestHandler) -> None:
         """Answers one request."""
