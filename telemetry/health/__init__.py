@@ -62,12 +62,17 @@ def evaluate(
     return tuple(judged)
 
 
-_REPORTED = {State.BUSY: "works", State.IDLE: "has nothing to do", State.WAITING: "waits for a person"}
+_REPORTED = {
+    State.BUSY: "works",
+    State.IDLE: "has nothing to do",
+    State.WAITING: "waits for a person",
+    State.UNRESPONSIVE: "gives no sign of life",
+}
 
 
 def judge(sample: AgentSample, before: AgentHealth | None, limits: Limits, now: float) -> AgentHealth:
     """Judges one agent by what was seen of it now and what was known of it before."""
-    _, running, _, _, last_activity, reported, _, _, _, seen, proven = sample
+    _, running, _, _, last_activity, reported, _, _, _, seen, proven, _ = sample
     first_seen = now if before is None else before[4]
     recheck_at = math.inf
     if reported is State.UNKNOWN:

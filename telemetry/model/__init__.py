@@ -6,11 +6,14 @@ entered.
 """
 
 from telemetry.model.agents import (
+    NO_DETAIL,
     AgentHealth,
     AgentSample,
     ClusterSnapshot,
+    Detail,
     Reading,
     State,
+    TeamTasks,
     Transition,
 )
 from telemetry.model.alerts import (
@@ -36,6 +39,7 @@ from telemetry.model.seed import AgentHealthStatus, AgentState, ClusterMetrics
 
 __all__ = [
     "LONGEST_SILENCE",
+    "NO_DETAIL",
     "Acknowledgement",
     "AgentHealth",
     "AgentHealthStatus",
@@ -49,6 +53,7 @@ __all__ = [
     "Change",
     "ClusterMetrics",
     "ClusterSnapshot",
+    "Detail",
     "Key",
     "Message",
     "News",
@@ -61,6 +66,7 @@ __all__ = [
     "Silence",
     "State",
     "Suppression",
+    "TeamTasks",
     "Transition",
     "alert_id",
 ]

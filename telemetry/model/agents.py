@@ -21,6 +21,34 @@ class State(StrEnum):
     """Its source failed: nobody can tell."""
 
 
+class Detail(NamedTuple):
+    """What a source knows of an agent beside what it is judged by; every field may be missing.
+
+    Attributes:
+        pane_id: tmux's %N: which pane it is in, "" where it is in none or that isn't known.
+        session_id: Claude Code's id of its session, or "".
+        named: Whether somebody gave it its name; False where the name only says which program or folder it is.
+        exit_status: How it ended: its exit status, or minus the signal that killed it. None while it runs or where that
+            can't be had.
+        cpu_seconds: Processor time it has used since it was started.
+        memory_bytes: Memory it holds now (resident).
+        task: What it is at, in its own words: cleaned, one line.
+        folder: Where it works, or "".
+    """
+
+    pane_id: str = ""
+    session_id: str = ""
+    named: bool = True
+    exit_status: int | None = None
+    cpu_seconds: float | None = None
+    memory_bytes: int | None = None
+    task: str = ""
+    folder: str = ""
+
+
+NO_DETAIL = Detail()
+
+
 class AgentSample(NamedTuple):
     """What one source saw of one agent in one check. (A tuple, as is AgentHealth: a thousand are made a check.)
 
@@ -30,8 +58,8 @@ class AgentSample(NamedTuple):
         running: Whether its process lives.
         restart_count: How often it was started again since it was first known; absolute, never falls.
         last_activity: When it last showed a sign of life (Unix s); 0.0 = never: counted from when it was first seen.
-        reported: The state that the source itself knows (BUSY, IDLE or WAITING; UNKNOWN where it can't tell of this
-            agent alone), or None: judged by `last_activity`.
+        reported: The state that the source itself knows (BUSY, IDLE, WAITING; UNRESPONSIVE where it broke its word to
+            give a sign of life; UNKNOWN where nobody can tell of this agent alone), or None: judged by `last_activity`.
         has_work: Whether work is assigned to it; None where the source can't know.
         pane_index: Its tmux pane's index now, for display; never an identity.
         pid: The agent's process, where known.
@@ -51,6 +79,27 @@ class AgentSample(NamedTuple):
     pid: int | None = None
     reason: str = ""
     proven: bool = False
+    detail: Detail = NO_DETAIL
+
+
+class TeamTasks(NamedTuple):
+    """The tasks of one team, counted.
+
+    Attributes:
+        team: Its name, cleaned.
+        open: Nobody has begun them, and nothing is in their way.
+        in_progress: Somebody is at them.
+        blocked: Others must be done first.
+        done: They are done.
+        oldest_at: When the oldest that isn't done was made (Unix s); 0.0 where there is none.
+    """
+
+    team: str
+    open: int = 0
+    in_progress: int = 0
+    blocked: int = 0
+    done: int = 0
+    oldest_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +111,14 @@ class Reading:
         session_name: The tmux session or whatever holds the agents together; "" where there is none.
         session_exists: False when that is gone, which means that nobody runs.
         problems: What of the answer could not be used, a line each; the rest was.
+        tasks: The tasks of each team, where the source knows of any.
     """
 
     agents: tuple[AgentSample, ...]
     session_name: str = ""
     session_exists: bool = True
     problems: tuple[str, ...] = ()
+    tasks: tuple[TeamTasks, ...] = ()
 
 
 class AgentHealth(NamedTuple):
@@ -115,6 +166,7 @@ class ClusterSnapshot:
         taken_at: When the check finished.
         source_error: Why the source gave no answer, or "" when it did: then every agent is unknown or unresponsive.
         problems: What of the answer could not be used, a line each.
+        tasks: The tasks of each team.
     """
 
     cluster: str
@@ -125,6 +177,7 @@ class ClusterSnapshot:
     session_exists: bool = True
     source_error: str = ""
     problems: tuple[str, ...] = ()
+    tasks: tuple[TeamTasks, ...] = ()
 
     def count(self, state: State) -> int:
         """How many agents are in `state`."""

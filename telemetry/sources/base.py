@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from telemetry.model import Reading
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from telemetry.store import Store
 
 
 class SourceError(Exception):
@@ -34,3 +41,73 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Gives back what it holds; called once, also after a failed read."""
+
+
+@runtime_checkable
+class LiveSource(Source, Protocol):
+    """A source that hears of changes by itself, between two reads."""
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Begins to hear. Called once, in the loop that reads, before the first `read`.
+
+        Args:
+            changed: To be called in that loop, as often as there is something that `glance` or `read` would say anew.
+        """
+
+    def glance(self, now: float) -> Reading | None:
+        """What is known by now: the last reading, with what was heard since. Called in the loop, beside a `read`.
+
+        Asks nobody, starts nothing, takes a millisecond at most; agents about which nothing was heard are the very
+        objects of the last reading. None: it must `read` to know.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one source of a cluster looks, and what it may use.
+
+    Attributes:
+        cluster: The cluster's name.
+        options: The source's own settings.
+        store: Where it may remember, or None: only as long as it lives.
+        on_problem: Told, in the loop, one line for the log; each problem once until it is over.
+    """
+
+    cluster: str
+    options: Any
+    store: Store | None = None
+    on_problem: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Whether a kind of source has anything to see on this machine, and why it is thought so, in words."""
+
+    there: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """One kind of source.
+
+    Attributes:
+        name: As in settings: `claude`.
+        summary: What it sees, in one line.
+        directness: How near it is to the agent itself; of several that see one agent, the lowest is believed.
+        options: Its settings: a model whose fields carry an `About`.
+        look: Finds out, within some 100 ms and without changing anything, whether there is anything to see.
+        make: Makes one. Nothing is opened before `listen` or `read`.
+    """
+
+    name: str
+    summary: str
+    directness: int
+    options: type[BaseModel]
+    look: Callable[[Any], Found]
+    make: Callable[[Place], Source]
+
+
+def memory_of(cluster: str, kind: str) -> str:
+    """Under which name of a cluster a further source of it remembers, beside that which gave the cluster its name."""
+    return f"{cluster} ({kind})"

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from telemetry.clean import clean_name, clean_text
-from telemetry.model import AgentSample, Reading, State
+from telemetry.model import NO_DETAIL, AgentSample, Reading, State
 from telemetry.sources.base import SourceError
 
 _MOST_RESTARTS = 2**53
@@ -150,12 +150,14 @@ def _sample(raw: _Raw, name: str, role: str) -> AgentSample:
     if type(active) is not float or not 0.0 <= active < math.inf:
         active = _unix_time(active)
     if len(raw) < _SEEDS_KEYS:
-        return _new_sample((name, bool(running), role, restarts, active, None, None, None, None, "", False))
+        return _new_sample((name, bool(running), role, restarts, active, None, None, None, None, "", False, NO_DETAIL))
     state, pane_index, pid = raw[4:]
     reported = _REPORTABLE.get(state) if isinstance(state, str) else None
     pane_index = pane_index if isinstance(pane_index, int) else None
     pid = pid if isinstance(pid, int) else None
-    return _new_sample((name, bool(running), role, restarts, active, reported, None, pane_index, pid, "", False))
+    return _new_sample(
+        (name, bool(running), role, restarts, active, reported, None, pane_index, pid, "", False, NO_DETAIL)
+    )
 
 
 def _role(role: Any) -> str:
