@@ -8,21 +8,24 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 from telemetry.alerting import ClusterAlerts
 from telemetry.alerts import AGENT_RESTARTING, Engine, Outcome, Rule, RuleSet, idle_ladder, with_ladders
 from telemetry.clock import Clock, SystemClock
+from telemetry.deathwatch import DeathWatch
 from telemetry.desk import Desk, NoDesk
 from telemetry.health import Limits, cluster_metrics, transitions
-from telemetry.model import Alert, AlertEvent, AlertLevel, ClusterMetrics, ClusterSnapshot, OpenAlert
-from telemetry.observer import Observer
+from telemetry.model import Alert, AlertEvent, AlertLevel, ClusterMetrics, ClusterSnapshot, OpenAlert, Reading
+from telemetry.observer import Answer, Observer
+from telemetry.promptly import Promptly
 from telemetry.report import CheckResult, Reporter, tell_alert
 from telemetry.runner import STOP_WITHIN, Runner
 from telemetry.runtime import Signals, shared_signals
 from telemetry.signals.logs import get_logger
 from telemetry.signals.traces import CheckTimes
-from telemetry.sources.base import Source
+from telemetry.sources.base import LiveSource, Source
 from telemetry.sources.manager import ClusterManager, ManagerSource
 
 AlertCallback = Callable[[Alert], Awaitable[None] | None]
@@ -131,8 +134,16 @@ class ClusterMonitor:
         self._snapshot: ClusterSnapshot | None = None
         self._answered: ClusterSnapshot | None = None
         """The last snapshot for which the source gave an answer."""
+        self._reading: Reading | None = None
+        """What the source said last, and when it looked for that."""
+        self._looked_at = 0.0
         self._runner = Runner(self._watch, f"cluster-monitor {source.cluster}")
         self._checking: asyncio.Task[ClusterSnapshot] | None = None
+        self._judging = asyncio.Lock()
+        """What is seen is judged one after another, though a quick check may overtake a source that is slow."""
+        self._listens = False
+        self._promptly = Promptly(partial(self._or_told, self._check_promptly), partial(self._or_told, self._look_anew))
+        self._deaths = DeathWatch(self._promptly.died, self._promptly.look_soon, self._clock.now)
 
     # --- the loop ---------------------------------------------------------------------------------------------------
 
@@ -172,19 +183,29 @@ class ClusterMonitor:
         return cluster_metrics(snapshot, self._limits)
 
     async def _watch(self) -> None:
+        self._judging = asyncio.Lock()  # a lock belongs to one loop
+        self._promptly.begin()
+        if isinstance(self._source, LiveSource) and not self._listens:
+            self._listens = True
+            self._source.listen(self._promptly.heard)
         due = self._clock.monotonic()
         try:
             while True:
-                try:
-                    await self._check()
-                except Exception:  # noqa: BLE001 - a fault of ours: told each time, and the heartbeat stands still
-                    _log.exception("a check failed: this is a bug, please report it", cluster=self.cluster)
+                await self._or_told(self._check)
                 # A check that took longer than the interval is followed by the next at once, not by all those missed.
                 due = max(due + self._interval, self._clock.monotonic())
                 await asyncio.sleep(due - self._clock.monotonic())
         finally:
+            self._promptly.end()
+            self._deaths.close()
             if self._checking is not None:
                 self._checking.cancel()  # stopped: nothing is published or told any more
+
+    async def _or_told(self, check: Callable[[], Awaitable[Any]]) -> None:
+        try:
+            await check()
+        except Exception:  # noqa: BLE001 - a fault of ours: told each time, and the heartbeat stands still
+            _log.exception("a check failed: this is a bug, please report it", cluster=self.cluster)
 
     # --- one check --------------------------------------------------------------------------------------------------
 
@@ -194,18 +215,51 @@ class ClusterMonitor:
             self._checking = asyncio.get_running_loop().create_task(self._check_once())
         return await asyncio.shield(self._checking)
 
+    async def _look_anew(self) -> None:
+        """A check that begins now: what one that is under way saw may be out of date."""
+        if self._checking is not None and not self._checking.done():
+            await asyncio.wait({self._checking})
+        await self._check()
+
     async def _check_once(self) -> ClusterSnapshot:
-        began_monotonic = self._clock.monotonic()
+        began = self._clock.monotonic()
+        answer = await self._observer.ask(failing=bool(self._snapshot and self._snapshot.source_error))
+        async with self._judging:
+            snapshot = await self._judge(answer, began)
+            await self._desk.checked(self.cluster, well=not snapshot.source_error)
+            return snapshot
+
+    async def _check_promptly(self) -> None:
+        """A check with what is known already: for what was heard between two ticks. Waits for no source."""
+        async with self._judging:
+            if self._reading is None or self._snapshot is None or self._snapshot.source_error:
+                return  # the first look, or the next one, will tell
+            now = self._clock.now()
+            reading, began = self._reading, self._looked_at
+            if isinstance(self._source, LiveSource):
+                heard = self._source.glance(now)
+                if heard is None:
+                    self._promptly.look_now()
+                else:
+                    reading, began = heard, now
+            await self._judge(Answer(reading, "", "ok", began, now), None)
+
+    async def _judge(self, answer: Answer, began: float | None) -> ClusterSnapshot:
+        """What an answer means: judged, reported, kept and told. `began` (monotonic) of a check that asked, or None."""
         before, answered = self._snapshot, self._answered
-        look = await self._observer.look(before)
-        snapshot = look.snapshot
+        if answer.reading is not None:
+            self._reading, self._looked_at = answer.reading, answer.began
+            answer = answer.of(self._deaths.apply(answer.reading.agents, answer.began))
+        snapshot = self._observer.judge(answer, before)
+        if self._promptly.has_begun:
+            self._deaths.follow(snapshot.agents, answer.read)
         if self.cluster != self._known_as:  # the first answer named it: what was expected under another name goes
             self._signals.picture.remove(self._known_as)
             self._known_as = self.cluster
         # Between two answers: that nobody can tell for a while is no change of state of anybody
         changed = () if snapshot.source_error else transitions(answered, snapshot)
         # a wall clock that was set back meanwhile must not make a span end before it began
-        read = max(look.began, look.read)
+        read = max(answer.began, answer.read)
 
         def tell(alerts: Outcome) -> Outcome:
             return self._reporter.report(
@@ -214,9 +268,9 @@ class ClusterMonitor:
                     snapshot=snapshot,
                     transitions=changed,
                     alerts=alerts,
-                    times=CheckTimes(look.began, read, max(read, self._clock.now())),
-                    outcome=look.outcome,
-                    seconds=self._clock.monotonic() - began_monotonic,
+                    times=CheckTimes(answer.began, read, max(read, self._clock.now())),
+                    outcome=answer.outcome,
+                    seconds=None if began is None else self._clock.monotonic() - began,
                 )
             )
 
@@ -225,7 +279,6 @@ class ClusterMonitor:
         self._snapshot = snapshot
         self._answered = answered if snapshot.source_error else snapshot
         await self._alerts.settle(outcome, changed, snapshot.taken_at)
-        await self._desk.checked(self.cluster, well=not snapshot.source_error)
         return snapshot
 
     # --- alerts -----------------------------------------------------------------------------------------------------
@@ -288,6 +341,11 @@ class ClusterMonitor:
     def check_interval(self) -> float:
         """Seconds between checks."""
         return self._interval
+
+    @property
+    def deaths_are_seen(self) -> str:
+        """How the death of an agent's process is noticed, in words."""
+        return self._deaths.how
 
     @property
     def snapshot(self) -> ClusterSnapshot | None:

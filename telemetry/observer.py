@@ -1,13 +1,13 @@
-"""One look at a cluster: its source is asked, and what it says is judged."""
+"""Looks at a cluster: its source is asked, and what it says is judged."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telemetry.clock import Clock
 from telemetry.health import Limits, evaluate, without_answer
-from telemetry.model import ClusterSnapshot, Reading
+from telemetry.model import AgentSample, ClusterSnapshot, Reading
 from telemetry.signals.logs import get_logger
 from telemetry.sources.base import Source, SourceError
 
@@ -15,38 +15,53 @@ _log = get_logger("telemetry.monitor")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look brought.
+class Answer:
+    """What a source said, or why it said nothing.
 
     Attributes:
-        snapshot: The cluster, judged.
+        reading: What it said, or None.
+        error: Why it said nothing, or "".
         outcome: `ok`, `error` or `timeout`.
-        began: Unix time when the source was asked.
+        began: Unix time when it was asked.
         read: Unix time when it had answered, or was given up.
     """
 
-    snapshot: ClusterSnapshot
+    reading: Reading | None
+    error: str
     outcome: str
     began: float
     read: float
 
+    def of(self, agents: tuple[AgentSample, ...]) -> Answer:
+        """The same answer with other words about the agents."""
+        if self.reading is None or agents is self.reading.agents:
+            return self
+        return replace(self, reading=replace(self.reading, agents=agents))
+
 
 class Observer:
-    """Looks at one source. What was seen before comes in with each look; nothing of it is kept here."""
+    """Asks one source, and judges what it says. What was seen before comes in; nothing of it is kept here."""
 
     def __init__(self, source: Source, limits: Limits, clock: Clock) -> None:
         self._source = source
         self._limits = limits
         self._clock = clock
 
-    async def look(self, before: ClusterSnapshot | None) -> Look:
-        """Asks once. A source that fails or hangs gives a snapshot that says so, never an exception."""
+    async def ask(self, *, failing: bool) -> Answer:
+        """Asks once. A source that fails or hangs is an answer that says so, never an exception.
+
+        Args:
+            failing: It failed before already: it gets no second traceback.
+        """
         began = self._clock.now()
-        reading, error, outcome = await self._ask(began, failing=bool(before and before.source_error))
-        read = self._clock.now()
-        if reading is not None:
-            return Look(self._judged(reading, before), outcome, began, read)
-        return Look(self._without_answer(error, before, timed_out=outcome == "timeout"), outcome, began, read)
+        reading, error, outcome = await self._ask(began, failing=failing)
+        return Answer(reading, error, outcome, began, self._clock.now())
+
+    def judge(self, answer: Answer, before: ClusterSnapshot | None) -> ClusterSnapshot:
+        """The cluster, judged by what was said now and what was known before."""
+        if answer.reading is not None:
+            return self._judged(answer.reading, before)
+        return self._without_answer(answer.error, before, timed_out=answer.outcome == "timeout")
 
     async def _ask(self, now: float, *, failing: bool) -> tuple[Reading | None, str, str]:
         """The source's answer, or (None, why not, outcome); `failing` already, it gets no second traceback."""
@@ -75,6 +90,7 @@ class Observer:
             session_name=reading.session_name,
             session_exists=reading.session_exists,
             problems=reading.problems,
+            tasks=reading.tasks,
         )
 
     def _without_answer(self, error: str, before: ClusterSnapshot | None, *, timed_out: bool) -> ClusterSnapshot:
@@ -87,4 +103,5 @@ class Observer:
             session_name=before.session_name if before else "",
             session_exists=before.session_exists if before else True,
             source_error=error,
+            tasks=before.tasks if before else (),
         )

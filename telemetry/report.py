@@ -20,7 +20,10 @@ _ENTERS = (Change.FIRED, Change.ESCALATED, Change.DEESCALATED)
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """All of one check: the snapshots before and after, what changed between them, and how long it took."""
+    """All of one check: the snapshots before and after, what changed between them, and how long it took.
+
+    `seconds` is None for one that asked no source: it says nothing about how long that takes.
+    """
 
     before: ClusterSnapshot | None
     snapshot: ClusterSnapshot
@@ -28,7 +31,7 @@ class CheckResult:
     alerts: Outcome
     times: CheckTimes
     outcome: str
-    seconds: float
+    seconds: float | None
 
     @property
     def source_changed(self) -> bool:
@@ -94,6 +97,8 @@ class Reporter:
             if held.suppressed is not None and held.suppressed.reason is not Reason.ENDING
         }
         picture.publish(snapshot, tuple(held.as_alert() for held in firing) if is_new else None, quiet)
+        if result.seconds is None:
+            return
         picture.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
         self._signals.instruments.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
 

@@ -1,0 +1,187 @@
+"""Hears of the death of every agent's process in the instant it happens, ours or anybody's, by pidfd.
+
+A pidfd becomes readable when its process ends, also where its parent never notices (tmux loses such news) and it stays
+behind as a zombie. What a source said before about that process is out of date then: `apply` says so until the source
+itself has looked again. Where there is no pidfd (an old kernel, macOS), checks find out, as `how` says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import resource
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from telemetry.exits import describe_exit, exit_status_of
+from telemetry.model import AgentHealth, AgentSample
+from telemetry.sources.processes import ProcessTable, started_at, system_processes
+
+_SHARE_OF_FILES = 2
+"""At most one in so many of the files that this process may open: it may be somebody's program, which needs its own."""
+_TRUSTED_AFTER = 1.0
+"""Seconds after which a source that still says that a process runs means another one that was given its number."""
+
+
+@dataclass(slots=True)
+class _Death:
+    at: float
+    reason: str
+    exit_status: int | None
+    made: dict[str, tuple[AgentSample, AgentSample]] = field(default_factory=dict)
+    """By agent: what was said of it before, and what is said now; the same answer is the same object."""
+
+
+class DeathWatch:
+    """Watches the processes of one cluster's agents, in one loop.
+
+    Args:
+        died: Called in that loop when one has died.
+        missed: Called in it when one had already gone before it could be watched.
+        clock: Unix time.
+        processes: Where processes are looked up.
+    """
+
+    def __init__(
+        self,
+        died: Callable[[], None],
+        missed: Callable[[], None],
+        clock: Callable[[], float],
+        processes: ProcessTable | None = None,
+    ) -> None:
+        self._died, self._missed, self._clock = died, missed, clock
+        self._processes = processes or system_processes()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._watched: dict[int, int] = {}
+        self._unwatchable: set[int] = set()
+        self._dead: dict[int, _Death] = {}
+        self._but = "" if hasattr(os, "pidfd_open") else "by checks: this system has no pidfd"
+
+    @property
+    def how(self) -> str:
+        """How deaths are noticed, in words, and why not all of them at once."""
+        count = len(self._watched)
+        watched = f"at once, by pidfd: {count} process{'' if count == 1 else 'es'}"
+        if not self._but:
+            return watched
+        return f"{watched}; others {self._but}" if count else self._but
+
+    def follow(self, agents: Iterable[AgentHealth], looked_at: float) -> None:
+        """Watches the processes of the agents that run, and no others.
+
+        Args:
+            agents: All of the cluster, as they were judged.
+            looked_at: When the source looked (Unix s): a process that was started later is another one.
+        """
+        if not hasattr(os, "pidfd_open"):
+            return
+        wanted = {pid for agent in agents if (pid := agent[0][8]) is not None and agent[0][1]}
+        if wanted == self._watched.keys():
+            return
+        for pid in self._watched.keys() - wanted:
+            self._leave(pid)
+        self._unwatchable &= wanted
+        for pid in wanted - self._watched.keys() - self._unwatchable - self._dead.keys():
+            self._watch(pid, looked_at)
+
+    def apply(self, samples: tuple[AgentSample, ...], began: float) -> tuple[AgentSample, ...]:
+        """What a source said, with every agent stopped whose process has died since.
+
+        Args:
+            samples: Of all agents.
+            began: When the source began to look (Unix s).
+        """
+        if not self._dead:
+            return samples
+        claimed: set[int] = set()
+        said = list(samples)
+        for at, sample in enumerate(samples):
+            pid = sample[8]
+            if not sample[1] or pid is None or pid not in self._dead or self._lives_anew(pid, began):
+                continue
+            claimed.add(pid)
+            said[at] = self._stopped(sample, self._dead[pid])
+        for pid in [pid for pid, death in self._dead.items() if pid not in claimed and began > death.at]:
+            del self._dead[pid]
+        return tuple(said)
+
+    def close(self) -> None:
+        """Watches nobody any more; `follow` begins anew."""
+        for pid in list(self._watched):
+            self._leave(pid)
+        self._unwatchable.clear()
+        self._loop = None
+
+    def _watch(self, pid: int, looked_at: float) -> None:
+        if len(self._watched) >= _most_files() // _SHARE_OF_FILES:
+            self._but = "by checks: more would be too many open files (ulimit -n)"
+            return
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError as error:
+            self._unwatchable.add(pid)
+            if error.errno == errno.ESRCH:
+                self._missed()
+            else:
+                self._but = f"by checks: pidfd_open: {error.strerror}"
+            return
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        try:
+            loop.add_reader(descriptor, self._on_death, pid)
+        except (NotImplementedError, OSError) as error:
+            os.close(descriptor)
+            self._unwatchable.add(pid)
+            self._but = f"by checks: this event loop can't watch a process ({type(error).__name__})"
+            return
+        self._watched[pid] = descriptor
+        if _was_started_after(looked_at, pid):
+            self._on_death(pid)
+
+    def _on_death(self, pid: int) -> None:
+        descriptor = self._watched.pop(pid)
+        if self._loop is not None:
+            self._loop.remove_reader(descriptor)
+        status = exit_status_of(descriptor, pid)
+        os.close(descriptor)
+        self._dead[pid] = _Death(self._clock(), f"process {pid}: {describe_exit(status)}", status)
+        self._died()
+
+    def _leave(self, pid: int) -> None:
+        descriptor = self._watched.pop(pid)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+    def _lives_anew(self, pid: int, began: float) -> bool:
+        """Whether that number is another process's by now, and the source means that one."""
+        death = self._dead[pid]
+        if began < death.at + _TRUSTED_AFTER:
+            return False
+        process = self._processes.get(pid)
+        return process is not None and not process.dead
+
+    @staticmethod
+    def _stopped(sample: AgentSample, death: _Death) -> AgentSample:
+        before, made = death.made.get(sample.name, (None, None))
+        if made is None or before is not sample:
+            where = f" in pane {sample.detail.pane_id}" if sample.detail.pane_id else ""
+            made = sample._replace(
+                running=False,
+                reported=None,
+                pid=None,
+                reason=f"{death.reason}{where}",
+                detail=sample.detail._replace(exit_status=death.exit_status),
+            )
+            death.made[sample.name] = (sample, made)
+        return made
+
+
+def _was_started_after(at: float, pid: int) -> bool:
+    """Whether the process behind a number is younger than what was said about it."""
+    # whole seconds, as the start is told
+    return started_at(pid) > at + 1.0
+
+
+def _most_files() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
