@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from telemetry.sources.tmux_answer import Answer
 
@@ -65,6 +65,11 @@ class ScreenWatch:
         for pane_id in self._looks.keys() - panes.keys():
             del self._looks[pane_id]
         return changed
+
+    def forget(self, pane_ids: Iterable[str]) -> None:
+        """The next look at these panes is the first one: what they show then is compared with nothing."""
+        for pane_id in pane_ids:
+            self._looks.pop(pane_id, None)
 
     def looked_at(self, pane_id: str) -> float | None:
         """When this pane's screen was looked at last (Unix s), or None."""

@@ -18,7 +18,7 @@ PANE_ID = re.compile(r"%\d{1,18}\Z")
 NUMBERS = (
     "#{pane_id} #{pane_index} #{window_index} #{pane_pid} #{pane_dead} #{pane_dead_status} #{pane_dead_signal} "
     "#{pid} #{session_id} #{session_created} #{window_activity} #{pane_width}x#{pane_height} "
-    "#{history_size},#{cursor_x},#{cursor_y} #{?pane_start_command,1,0}"
+    "#{history_size},#{cursor_x},#{cursor_y} #{?pane_start_command,1,0} #{window_id}"
 )
 TEXTS = ("#{=64:pane_current_command}", "#{=512:@agent_name}", "#{=512:@agent_role}", "#{session_name}")
 
@@ -37,6 +37,7 @@ class Pane:
         size: Width and height, as a text to compare.
         command: The program in the foreground, as tmux sees it.
         has_command: Whether the pane was started with a command, not as a plain shell.
+        window_id: @N, never used twice while the server lives.
         position: Where cursor and history stand, as a text to compare.
     """
 
@@ -58,6 +59,7 @@ class Pane:
     has_command: bool
     label: str
     role: str
+    window_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,8 @@ def parse(parts: list[bytes], wanted: Sequence[str]) -> tuple[list[Pane], dict[s
 
 def _pane(numbers: list[str], texts: list[str]) -> Pane:
     try:
-        pane_id, index, window, pid, dead, status, dead_signal, server, session, created, activity, size, place, cmd = (
-            numbers
-        )
+        pane_id, index, window, pid, dead, status, dead_signal, server, session, created, activity, *rest = numbers
+        size, place, cmd, window_id = rest
         command, label, role, session_name = texts
         return Pane(
             pane_id=pane_id,
@@ -130,6 +131,7 @@ def _pane(numbers: list[str], texts: list[str]) -> Pane:
             has_command=cmd == "1",
             label=clean_name(label) if label.strip() else "",
             role=clean_name(role) if role.strip() else "",
+            window_id=window_id,
         )
     except ValueError as error:
         raise SourceError(

@@ -47,13 +47,19 @@ class TmuxClient:
     ) -> None:
         where = ["-S", socket_path] if socket_path else ["-L", socket_name] if socket_name else []
         # -u: without it names in other alphabets come as underscores under LANG=C. -N: never start a server.
-        self._command = ["tmux", "-u", "-N", *where, "source-file", "-"]
+        self._tmux = ["tmux", "-u", "-N", *where]
+        self._command = [*self._tmux, "source-file", "-"]
         self._session = session
         self._seen = ""  # the session that had the name, as a text that is the same in no other session of any server
         self._timeout = timeout
         self._running: subprocess.Popen[bytes] | None = None
         self._closed = False
         self._lock = threading.Lock()
+
+    @property
+    def tmux(self) -> tuple[str, ...]:
+        """The beginning of every command line for this server."""
+        return tuple(self._tmux)
 
     @property
     def command(self) -> tuple[str, ...]:

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from pydantic import BaseModel, BeforeValidator
+
+from telemetry.fields import A_SECOND, STRICT, About, Name, Seconds, words
 from telemetry.sources.tmux_commands import KNOWN_PROGRAMS
 
 if TYPE_CHECKING:
     from telemetry.sources.agents_file import ConfiguredAgent
+
+
+class TmuxSettings(BaseModel):
+    """Where a tmux server and its session are. Both empty: the user's own server, all its sessions."""
+
+    model_config = STRICT
+    socket: Annotated[str, About("a name as for `tmux -L`, or the path of a socket", "ORCHESTRATOR_TMUX_SOCKET")] = ""
+    session: Annotated[str, About("the name of a tmux session", "ORCHESTRATOR_TMUX_SESSION")] = ""
+    programs: Annotated[
+        tuple[Name, ...],
+        BeforeValidator(words),
+        About("names of commands, joined by commas", "ORCHESTRATOR_TMUX_PROGRAMS"),
+    ] = ()
+    """Commands that are agents wherever they run, besides those that are known."""
+    quiet_after: Annotated[Seconds, About(A_SECOND, "ORCHESTRATOR_TMUX_QUIET_AFTER")] = 10.0
+    """Seconds without new output after which an agent counts as idle, but never less than two and a half checks."""
+    events: Annotated[bool, About("true or false", "ORCHESTRATOR_TMUX_EVENTS")] = True
+    """Attach clients in control mode to each session that holds agents, which tell at once what happens there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +46,8 @@ class TmuxOptions:
         programs: Names of the commands that are agents wherever they run.
         quiet_after: Seconds without output after which an agent counts as idle.
         timeout: Seconds after which a tmux that gives no answer is given up.
+        events: Whether output, closed panes and the like are heard as they happen, by control-mode clients attached to
+            the sessions that hold agents; else they are seen at the next poll.
 
     Raises:
         ValueError: Two of these contradict each other.
@@ -38,6 +61,7 @@ class TmuxOptions:
     programs: tuple[str, ...] = KNOWN_PROGRAMS
     quiet_after: float = 10.0
     timeout: float = 3.0
+    events: bool = True
 
     def __post_init__(self) -> None:
         if self.socket_name and self.socket_path:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import shutil
 import signal
+import struct
 import subprocess
+import termios
+import threading
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +94,13 @@ class TmuxServer:
         self("send-keys", "-t", pane, "-l", text)
         self("send-keys", "-t", pane, "Enter")
 
+    def attach(self, session: str = "work", size: str = "100x30", *flags: str) -> Person:
+        """A person at a terminal of that size, until the test ends."""
+        person = Person([self._program, "-L", self.socket_name], session, size, flags, self.environment)
+        self.afterwards.append(person.leave)
+        eventually(lambda: str(person.pid) in self("list-clients", "-F", "#{client_pid}").split(), "it is attached")
+        return person
+
     def kill_process(self, pid: int, how: int = signal.SIGKILL) -> None:
         """Kills a process and waits until it is dead, which tmux may or may not notice."""
         os.kill(pid, how)
@@ -119,6 +131,50 @@ class TmuxServer:
             for leader in leaders:
                 kill_group(leader)
         self.socket().unlink(missing_ok=True)
+
+
+class Person:
+    """A client of a tmux server in a terminal of its own, whose screen is thrown away."""
+
+    def __init__(self, tmux: list[str], session: str, size: str, flags: tuple[str, ...], env: dict[str, str]) -> None:
+        self._terminal, inner = pty.openpty()
+        self.resize(size)
+        self._process = subprocess.Popen(
+            [*tmux, "attach-session", *flags, "-t", f"={session}:"],
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+            env={**env, "TERM": "xterm"},
+        )
+        os.close(inner)
+        self.pid = self._process.pid
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def resize(self, size: str) -> None:
+        """The terminal's window is given another size."""
+        width, height = map(int, size.split("x"))
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        if hasattr(self, "_process"):
+            self._process.send_signal(signal.SIGWINCH)
+
+    def leave(self) -> None:
+        """Closes the terminal's window; twice is once."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        if self._terminal >= 0:
+            os.close(self._terminal)
+            self._terminal = -1
+
+    def _read(self) -> None:
+        try:
+            while os.read(self._terminal, 65536):
+                pass
+        except OSError:
+            return  # nobody has the other end open any more
 
 
 def kill_group(leader: int) -> None:
