@@ -7,8 +7,8 @@ The seed's API, for programs that run a cluster themselves::
     monitor = ClusterMonitor(cluster_manager, check_interval=5.0)
     monitor.start()
 
-and what a program needs to report itself: `configure`, `shutdown`, `get_logger`. Everything is imported when it is
-first used: `import telemetry` alone costs nothing.
+and what a program needs to report itself: `configure`, `shutdown`, `get_logger`; an agent, `heartbeat`. Everything is
+imported when it is first used: `import telemetry` alone costs nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from telemetry.heartbeats import heartbeat as heartbeat
     from telemetry.model import AgentHealthStatus as AgentHealthStatus
     from telemetry.model import AgentState as AgentState
     from telemetry.model import Alert as Alert
@@ -39,6 +40,7 @@ _HOMES = {
     "State": "telemetry.model",
     "configure": "telemetry.runtime",
     "get_logger": "telemetry.signals.logs",
+    "heartbeat": "telemetry.heartbeats",
     "shutdown": "telemetry.runtime",
 }
 
@@ -53,6 +55,7 @@ __all__ = [
     "State",
     "configure",
     "get_logger",
+    "heartbeat",
     "shutdown",
 ]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
@@ -26,8 +27,9 @@ from telemetry.settings import Loaded, Settings, SettingsError
 from telemetry.signals.exposition import CONTENT_TYPE, Exposition
 from telemetry.signals.logs import LogOptions, get_logger
 from telemetry.sources.base import SourceError
+from telemetry.sources.push import PushSource
 from telemetry.store import MEMORY, Store
-from telemetry.watching import Watch
+from telemetry.watching import Watch, parts_of
 from telemetry.web import views
 from telemetry.web.app import create_app
 
@@ -41,6 +43,7 @@ COLLECTOR_STOPS_WITHIN = 0.9
 ENDS_WITHIN = 4.8
 """Seconds after the first signal when the process ends, whatever hangs: more than the others together."""
 
+_MOST_FILES = 65_536
 LOG_FILE = "orchestrator-telemetry.jsonl"
 _NEEDS_RESTART = ("dashboard", "state_dir", "backends")
 _MAKE_A_MONITOR = ("check_interval", "agent_timeout", "max_idle_time", "thresholds", "rules", "overrides")
@@ -76,6 +79,13 @@ class Plan:
     clock: Clock = field(default_factory=SystemClock)
 
 
+def _allow_many_files() -> None:
+    """One file a process that is watched: as many as this user may have, where the usual limit is 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if most == resource.RLIM_INFINITY else min(most, _MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def log_options(settings: Settings) -> LogOptions:
     """Where the daemon's log lines go: the JSON file, and the console."""
     return LogOptions(
@@ -97,6 +107,7 @@ class Daemon:
         self._settings = plan.loaded.settings
         self._store = Store(MEMORY if plan.demo else watching.store_path(self._settings), owner=True)
         self._watched: dict[Watch, ClusterMonitor] = {}
+        self._takers: dict[Watch, PushSource] = {}
         self._signals = runtime.shared_signals()
         self._desk = Paging(
             self._settings,
@@ -121,6 +132,7 @@ class Daemon:
             await self._plan.demo.start()
             self._beside(self._show(self._plan.demo), "demo")
         self._take_signals()
+        _allow_many_files()
         await self._desk.begin()
         app = self._application()
         servers = [WebServer(app, listener) for listener in (self._plan.listener, self._plan.control) if listener]
@@ -145,6 +157,7 @@ class Daemon:
             allowed_hosts=dashboard.allowed_hosts,
             any_short_name=dashboard.allow_remote,
             people=self._desk,
+            takers=lambda: {taker.cluster: taker for taker in self._takers.values()},
         )
 
     def _reasons_against(self) -> list[str]:
@@ -160,6 +173,9 @@ class Daemon:
             monitor = watching.monitor_of(source, settings, self._signals, self._desk)
             monitor.start()
             self._watched[watch] = monitor
+            for part in parts_of(source):
+                if isinstance(part, PushSource):
+                    self._takers[watch] = part
 
     # --- signals ----------------------------------------------------------------------------------------------------
 
@@ -222,7 +238,10 @@ class Daemon:
         """A cluster about which nothing changed keeps its monitor, with its alerts and times."""
         same = all(getattr(before, name) == getattr(after, name) for name in _MAKE_A_MONITOR)
         kept = set(watches) & set(self._watched) if same else set()
-        old = [self._watched.pop(watch) for watch in list(self._watched) if watch not in kept]
+        gone = [watch for watch in self._watched if watch not in kept]
+        old = [self._watched.pop(watch) for watch in gone]
+        for watch in gone:
+            self._takers.pop(watch, None)
         await asyncio.gather(*(monitor.close() for monitor in old))
         self._watch([watch for watch in watches if watch not in kept], after)
         still = {monitor.cluster for monitor in self._watched.values()}

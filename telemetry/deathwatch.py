@@ -40,6 +40,7 @@ class DeathWatch:
         died: Called in that loop when one has died.
         missed: Called in it when one had already gone before it could be watched.
         clock: Unix time.
+        ended: Told which process ended and how (see `exit_status_of`), before anybody checks; or None.
         processes: Where processes are looked up.
     """
 
@@ -48,9 +49,10 @@ class DeathWatch:
         died: Callable[[], None],
         missed: Callable[[], None],
         clock: Callable[[], float],
+        ended: Callable[[int, int | None], None] | None = None,
         processes: ProcessTable | None = None,
     ) -> None:
-        self._died, self._missed, self._clock = died, missed, clock
+        self._died, self._missed, self._clock, self._ended = died, missed, clock, ended
         self._processes = processes or system_processes()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watched: dict[int, int] = {}
@@ -144,6 +146,8 @@ class DeathWatch:
             self._loop.remove_reader(descriptor)
         status = exit_status_of(descriptor, pid)
         os.close(descriptor)
+        if self._ended is not None:
+            self._ended(pid, status)
         self._dead[pid] = _Death(self._clock(), f"process {pid}: {describe_exit(status)}", status)
         self._died()
 

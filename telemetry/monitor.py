@@ -25,8 +25,9 @@ from telemetry.runner import STOP_WITHIN, Runner
 from telemetry.runtime import Signals, shared_signals
 from telemetry.signals.logs import get_logger
 from telemetry.signals.traces import CheckTimes
-from telemetry.sources.base import LiveSource, Source
+from telemetry.sources.base import LiveSource, Source, SourceState, events_of
 from telemetry.sources.manager import ClusterManager, ManagerSource
+from telemetry.sources.merging import Word, believe
 
 AlertCallback = Callable[[Alert], Awaitable[None] | None]
 """Told of every alert of level WARNING or above when it fires, changes level, and (`resolved=True`, INFO) is over."""
@@ -143,7 +144,7 @@ class ClusterMonitor:
         """What is seen is judged one after another, though a quick check may overtake a source that is slow."""
         self._listens = False
         self._promptly = Promptly(partial(self._or_told, self._check_promptly), partial(self._or_told, self._look_anew))
-        self._deaths = DeathWatch(self._promptly.died, self._promptly.look_soon, self._clock.now)
+        self._deaths = DeathWatch(self._promptly.died, self._promptly.look_soon, self._clock.now, getattr(source, "ended", None))
 
     # --- the loop ---------------------------------------------------------------------------------------------------
 
@@ -341,6 +342,27 @@ class ClusterMonitor:
     def check_interval(self) -> float:
         """Seconds between checks."""
         return self._interval
+
+    def words(self, agent: str) -> tuple[Word, ...]:
+        """What each source says of an agent, the most direct first; empty where none knows it."""
+        words = getattr(self._source, "words", None)
+        if words is not None:
+            found: tuple[Word, ...] = words(agent)
+            return found
+        samples = self._reading.agents if self._reading is not None else ()
+        alone = [Word(self._source.name, 0, sample, self._looked_at) for sample in samples if sample.name == agent]
+        return believe(alone)
+
+    @property
+    def sources(self) -> list[SourceState]:
+        """How it is with each source of the cluster."""
+        states = getattr(self._source, "states", None)
+        if states is not None:
+            found: list[SourceState] = states
+            return found
+        seen, source = self._snapshot, self._source
+        agents, error = (len(seen.agents), seen.source_error) if seen is not None else (0, "")
+        return [SourceState(source.name, agents, error, self._looked_at, events_of(source))]
 
     @property
     def deaths_are_seen(self) -> str:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from telemetry.desk import Desk
 from telemetry.monitor import ClusterMonitor
 from telemetry.rulebook import rules_of
 from telemetry.runtime import Signals
-from telemetry.settings import Cluster, Settings, SettingsError, Tmux
+from telemetry.settings import AUTO, Cluster, Settings, SettingsError, Tmux
 from telemetry.sources.agents_file import ConfigError, read_agents_file
-from telemetry.sources.base import Source, SourceError
-from telemetry.sources.tmux import TmuxOptions, TmuxSource
+from telemetry.sources.base import Found, Place, Source, SourceKind
+from telemetry.sources.builtin import BUILTIN, BY_NAME
+from telemetry.sources.claude_options import ClaudeOptions
+from telemetry.sources.merged import MergedSource, Part
+from telemetry.sources.process_options import ProcessOptions
+from telemetry.sources.push_options import PushOptions
 from telemetry.sources.tmux_commands import KNOWN_PROGRAMS
+from telemetry.sources.tmux_options import TmuxOptions
 from telemetry.store import RememberedAgent, RestartRecord, Store
 
 
@@ -25,44 +29,76 @@ class Watch:
     """One cluster that is to be watched.
 
     Attributes:
-        options: Where its agents are.
-        words: The same for the first screen: «tmux session main, 5 agents named in agents.yaml».
+        options: Where its agents are in tmux.
+        words: Where they are, for the first screen: «tmux session main (5 agents named in agents.yaml)».
+        kinds: Which sources see it, the first of which names it.
+        claude: Where Claude Code's files are.
+        process: Which processes are agents.
+        push: What holds for agents that report themselves.
+        is_open: Whether every session of Claude Code belongs to it, or only those of its agents.
+        is_automatic: Whether nobody said which sources.
     """
 
     options: TmuxOptions
     words: str
+    kinds: tuple[str, ...] = ("tmux", "push")
+    claude: ClaudeOptions = field(default_factory=ClaudeOptions)
+    process: ProcessOptions = field(default_factory=ProcessOptions)
+    push: PushOptions = field(default_factory=PushOptions)
+    is_open: bool = True
+    is_automatic: bool = False
+
+    def options_of(self, kind: str) -> object:
+        """The options of one of its sources."""
+        return {"tmux": self.options, "claude": self.claude, "process": self.process, "push": self.push}[kind]
+
+    @property
+    def cluster(self) -> str:
+        """Its name, where one was given."""
+        return self.options.cluster or ""
 
 
 def is_configured(settings: Settings) -> bool:
-    """Whether anybody said what is to be watched; otherwise it is what the user's own tmux holds."""
+    """Whether anybody said what is to be watched; otherwise it is what is found on this machine."""
     return bool(
         settings.clusters
-        or settings.cluster_file
-        or settings.cluster_name
-        or settings.tmux.session
-        or settings.tmux.socket
+        or _is_place_named(settings)
+        or settings.sources != (AUTO,)
+        or settings.process.agents
+        or settings.claude.team
     )
 
 
+def _is_place_named(cluster: Cluster | Settings) -> bool:
+    if isinstance(cluster, Settings):
+        named = bool(cluster.cluster_file or cluster.cluster_name)
+    else:
+        named = bool(cluster.file or cluster.name)
+    return named or bool(cluster.tmux.session or cluster.tmux.socket)
+
+
 def watches(settings: Settings) -> tuple[Watch, ...]:
-    """Every cluster that the settings name; where they name none, the agents in the user's own tmux.
+    """Every cluster that the settings name; where they name none, the agents found on this machine.
 
     Raises:
         SettingsError: A cluster's file can't be used; one line.
     """
     if not settings.clusters:
-        only = Cluster.model_construct(name=settings.cluster_name or "", tmux=settings.tmux, file=settings.cluster_file)
-        return (_watch(only),)
-    return tuple(_watch(cluster) for cluster in settings.clusters)
+        only = Cluster.model_construct(
+            name=settings.cluster_name or "",
+            tmux=settings.tmux,
+            file=settings.cluster_file,
+            sources=settings.sources,
+            claude=settings.claude,
+            process=settings.process,
+        )
+        return (_watch(only, settings),)
+    return tuple(_watch(cluster, settings) for cluster in settings.clusters)
 
 
-def anything_there(watch: Watch) -> bool:
-    """Whether an agent is to be seen now. Blocks for one look; without tmux there is nothing."""
-    source = TmuxSource(watch.options)
-    try:
-        return bool(source.read_blocking(time.time()).agents)
-    except SourceError:
-        return False
+def found(watch: Watch) -> list[tuple[SourceKind, Found]]:
+    """What each of its sources has to see on this machine, now. Blocks for one look."""
+    return [(kind, kind.look(watch.options_of(kind.name))) for kind in map(BY_NAME.__getitem__, watch.kinds)]
 
 
 def store_path(settings: Settings) -> Path:
@@ -96,12 +132,33 @@ CHECKS_UNTIL_QUIET = 2.5
 """Checks without new output after which an agent may count as idle: the first look has nothing to compare with."""
 
 
+def tmux_options(watch: Watch, settings: Settings) -> TmuxOptions:
+    """Where the agents are in tmux, with the time that fits the checks."""
+    quiet_after = max(watch.options.quiet_after, CHECKS_UNTIL_QUIET * settings.check_interval)
+    return replace(watch.options, quiet_after=quiet_after)
+
+
 def source_of(
     watch: Watch, store: Store | None, settings: Settings, on_problem: Callable[[str], None] | None = None
-) -> TmuxSource:
-    """The source of one cluster, which remembers in `store`."""
-    quiet_after = max(watch.options.quiet_after, CHECKS_UNTIL_QUIET * settings.check_interval)
-    return TmuxSource(replace(watch.options, quiet_after=quiet_after), store, on_problem=on_problem)
+) -> Source:
+    """The source of one cluster, made of all that see it, which remember in `store`."""
+    watch = replace(watch, options=tmux_options(watch, settings))
+    parts: list[Part] = []
+    for kind in map(BY_NAME.__getitem__, watch.kinds):
+        cluster = parts[0].source.cluster if parts else watch.cluster or _NAMELESS.get(kind.name, kind.name)
+        source = kind.make(Place(cluster, watch.options_of(kind.name), store, on_problem))
+        adds = watch.is_open or kind.name != "claude" or watch.claude.team is not None
+        parts.append(Part(source, kind.directness, adds))
+    return parts[0].source if len(parts) == 1 else MergedSource(parts, settings.agent_timeout)
+
+
+_NAMELESS = {"tmux": ""}
+"""What a cluster is called that nobody gave a name: as its first source, but for tmux, which knows its own."""
+
+
+def parts_of(source: Source) -> tuple[Source, ...]:
+    """The sources that one is made of; itself, where it is made of none."""
+    return tuple(part.source for part in source.parts) if isinstance(source, MergedSource) else (source,)
 
 
 def monitor_of(
@@ -119,7 +176,37 @@ def monitor_of(
     )
 
 
-def _watch(cluster: Cluster) -> Watch:
+def _watch(cluster: Cluster, settings: Settings) -> Watch:
+    options, where = _in_tmux(cluster)
+    options = replace(options, cluster=cluster.name or options.cluster)
+    kinds = _kinds(cluster)
+    said = {
+        "tmux": where,
+        "claude": f"Claude Code in {short(cluster.claude.folder)}"
+        + (f", team {cluster.claude.team}" if cluster.claude.team else ""),
+        "process": f"{len(cluster.process.agents)} processes",
+        "push": "agents that report themselves",
+    }
+    named = f"{cluster.name}: " if cluster.name else ""
+    return Watch(
+        options,
+        named + "; ".join(said[kind] for kind in kinds),
+        kinds,
+        cluster.claude,
+        cluster.process,
+        settings.push,
+        is_open=cluster.sources != (AUTO,) or not _is_place_named(cluster),
+        is_automatic=cluster.sources == (AUTO,),
+    )
+
+
+def _kinds(cluster: Cluster) -> tuple[str, ...]:
+    if cluster.sources != (AUTO,):
+        return cluster.sources
+    return tuple(kind.name for kind in BUILTIN if kind.name != "process" or cluster.process.agents)
+
+
+def _in_tmux(cluster: Cluster) -> tuple[TmuxOptions, str]:
     options = _place(cluster.tmux)
     where = [f"tmux session {cluster.tmux.session}" if cluster.tmux.session else "every tmux session"]
     if cluster.tmux.socket:
@@ -137,8 +224,7 @@ def _watch(cluster: Cluster) -> Watch:
         if session:
             where[0] = f"tmux session {session}"
         where.append(f"({len(told.agents)} agents named in {cluster.file})")
-    named = f"{cluster.name}: " if cluster.name else ""
-    return Watch(replace(options, cluster=cluster.name or options.cluster), named + " ".join(where))
+    return options, " ".join(where)
 
 
 def _place(tmux: Tmux) -> TmuxOptions:
@@ -149,4 +235,13 @@ def _place(tmux: Tmux) -> TmuxOptions:
         session=tmux.session or None,
         programs=(*KNOWN_PROGRAMS, *tmux.programs),
         quiet_after=tmux.quiet_after,
+        events=tmux.events,
     )
+
+
+def short(path: Path) -> str:
+    """With ~ for the home folder, as people read it."""
+    try:
+        return f"~/{path.absolute().relative_to(Path.home())}"
+    except (ValueError, RuntimeError):
+        return str(path)

@@ -242,7 +242,7 @@ def test_a_dotenv_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_every_variable_is_ours_or_the_seeds() -> None:
     seeds = {"BACKENDS", "SLACK_WEBHOOK_URL", "SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD", "ALERT_EMAIL_TO"}
-    further = {"SMTP_FROM", "SMTP_SECURITY", "SMTP_CA_FILE", "ALERTMANAGER_URL", "APPRISE_URLS"}
+    further = {"SMTP_FROM", "SMTP_SECURITY", "SMTP_CA_FILE", "ALERTMANAGER_URL", "APPRISE_URLS", "CLAUDE_CONFIG_DIR"}
     assert {name for name in VARIABLES if not name.startswith("ORCHESTRATOR_")} == seeds | further
     assert len(VARIABLES) == sum(bool(known.about.variable) for known in KNOWN.values())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from telemetry.alerts import rules as catalogue
@@ -41,16 +41,28 @@ def of_agent(agent: AgentHealth, rules: Rules, restarts: Sequence[float], now: f
     found: Findings = {}
     due = math.inf
     state, sample = agent.state, agent.sample
+    task = f"; it was at «{sample.detail.task}»" if sample.detail.task else ""
     if state is State.STOPPED:
-        _find(found, rules, catalogue.AGENT_STOPPED.id, 0.0, f"agent stopped: {agent.reason}")
+        _find(found, rules, catalogue.AGENT_STOPPED.id, 0.0, f"agent stopped: {agent.reason}{task}")
     elif state is State.UNRESPONSIVE:
-        _find(found, rules, catalogue.AGENT_UNRESPONSIVE.id, 0.0, f"agent is unresponsive: {agent.reason}")
+        _find(found, rules, catalogue.AGENT_UNRESPONSIVE.id, 0.0, f"agent is unresponsive: {agent.reason}{task}")
     elif state is State.IDLE and sample.has_work is not False:
         since = sample.last_activity or agent.first_seen
-        due = _over_time(found, rules.get(catalogue.AGENT_IDLE.id), since, now, "agent idle for more than {:g} s")
+        due = _over_time(
+            found,
+            rules.get(catalogue.AGENT_IDLE.id),
+            since,
+            now,
+            lambda seconds: f"agent idle for more than {seconds:g} s{task}",
+        )
     elif state is State.WAITING:
-        words = "agent has waited for a person for more than {:g} s"
-        due = _over_time(found, rules.get(catalogue.AGENT_WAITING.id), agent.since, now, words)
+        due = _over_time(
+            found,
+            rules.get(catalogue.AGENT_WAITING.id),
+            agent.since,
+            now,
+            lambda seconds: f"agent has waited for a person for more than {seconds:g} s{task}",
+        )
     if sample.restart_count:
         text = f"agent restarted {sample.restart_count} times"
         _find(found, rules, catalogue.AGENT_RESTARTING.id, sample.restart_count, text)
@@ -103,7 +115,7 @@ def _find(found: Findings, rules: Rules, rule_id: str, value: float, message: st
         found[rule_id] = Finding(level, message)
 
 
-def _over_time(found: Findings, rule: Rule | None, since: float, now: float, words: str) -> float:
+def _over_time(found: Findings, rule: Rule | None, since: float, now: float, words: Callable[[float], str]) -> float:
     """A finding about how long something has gone on, and when it reaches its next threshold."""
     if rule is None or not rule.enabled:
         return math.inf
@@ -111,5 +123,5 @@ def _over_time(found: Findings, rule: Rule | None, since: float, now: float, wor
     reached = [(level, at) for level, at in rule.levels.items() if now >= since + at]
     if reached:
         level, threshold = reached[-1]
-        found[rule.id] = Finding(level, words.format(threshold))
+        found[rule.id] = Finding(level, words(threshold))
     return min((since + at for at in rule.levels.values() if since + at > now), default=math.inf)

@@ -7,12 +7,14 @@ import contextlib
 import logging
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from telemetry.cli import options as opt
 from telemetry.cli.screen import draw, duration, print_json
+from telemetry.cli.styles import STYLES
 
 if TYPE_CHECKING:
     from telemetry.model import Alert, ClusterSnapshot
@@ -22,15 +24,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-Found: TypeAlias = "tuple[ClusterSnapshot | None, list[Alert]]"
-STYLES = {
-    "busy": "green",
-    "idle": "blue",
-    "waiting": "bold yellow",
-    "unresponsive": "bold yellow",
-    "stopped": "bold red",
-    "unknown": "magenta",
-}
+
+class Found(NamedTuple):
+    """What one look at a cluster brought; the explanation is empty where none was asked for."""
+
+    snapshot: ClusterSnapshot | None
+    alerts: list[Alert]
+    explanation: dict[str, Any]
+
+
 WELL, ATTENTION, BROKEN, UNKNOWN = range(4)
 
 
@@ -42,7 +44,12 @@ def check(
     cluster_file: opt.ClusterFile = None,
     tmux_session: opt.TmuxSession = None,
     tmux_socket: opt.TmuxSocket = None,
+    source: opt.Sources = None,
     state_dir: opt.StateDir = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="AGENT", help="One agent: what each source says, and why it is judged so."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Look at every agent once, now, and print what is seen. Writes nothing and needs no running monitor.
@@ -52,6 +59,7 @@ def check(
       orchestrator-telemetry check
       orchestrator-telemetry check --json | jq '.clusters[].agents[] | select(.state != "busy")'
       orchestrator-telemetry check >/dev/null || notify-send "an agent needs you"
+      orchestrator-telemetry check --explain grand_boss      # asks the running monitor, if there is one
 
     \b
     Exit codes (as Nagios and its heirs read them):
@@ -65,9 +73,12 @@ def check(
         cluster_file=cluster_file,
         tmux_session=tmux_session,
         tmux_socket=tmux_socket,
+        source=source,
         state_dir=state_dir,
     )
     loaded = opt.settings(config, given)
+    if explain is not None and _explained_by_daemon(loaded.settings, explain, json=json):
+        return
     from telemetry import watching
     from telemetry.settings import SettingsError
 
@@ -75,7 +86,10 @@ def check(
         watches = watching.watches(loaded.settings)
     except SettingsError as error:
         opt.fail(str(error), opt.BAD_SETTINGS)
-    found = asyncio.run(_look(loaded.settings, watches))
+    found = asyncio.run(_look(loaded.settings, watches, explain or ""))
+    if explain is not None:
+        _explain(explain, [one.explanation for one in found if one.explanation], json=json)
+        return
     now, code = time.time(), max(map(exit_code, found))
     if json:
         print_json(_plain(found, code, now))
@@ -85,7 +99,31 @@ def check(
     raise typer.Exit(code)
 
 
-async def _look(settings: Settings, watches: Sequence[Watch]) -> list[Found]:
+def _explained_by_daemon(settings: Settings, agent: str, *, json: bool) -> bool:
+    """Has the running monitor explain an agent, which knows more than a look from outside; False where none runs."""
+    from telemetry.cli.asking import Daemon, NoDaemonError
+
+    try:
+        answer = Daemon(settings.state_dir).get("/api/agents/explain", agent=agent)
+    except NoDaemonError:
+        return False
+    _explain(agent, answer["explanations"], json=json)
+    return True
+
+
+def _explain(agent: str, found: list[dict[str, Any]], *, json: bool) -> None:
+    from telemetry.cli import explaining
+
+    if not found:
+        opt.fail(f"no agent is named {agent!r}: `check` lists them")
+    if json:
+        print_json({"explanations": found})
+    else:
+        for one in found:
+            explaining.show(one)
+
+
+async def _look(settings: Settings, watches: Sequence[Watch], explain: str) -> list[Found]:
     """Every cluster once, side by side."""
     from telemetry import watching
     from telemetry.runtime import Signals
@@ -95,24 +133,43 @@ async def _look(settings: Settings, watches: Sequence[Watch]) -> list[Found]:
     store = watching.remembered(settings)
     # A look from outside: what is found is told here and nowhere else, whatever OTEL_* variables are set.
     monitors = [
-        watching.monitor_of(watching.source_of(watch, store, settings), settings, Signals.silent()) for watch in watches
+        watching.monitor_of(watching.source_of(watch, store, settings), settings, Signals.silent())
+        for watch in map(_from_outside, watches)
     ]
 
     async def one(monitor: ClusterMonitor) -> Found:
         with contextlib.suppress(RuntimeError):  # the source gave no answer: the snapshot says why
             await monitor.check_now()
         alerts = monitor.get_alerts(resolved=False)
+        explanation = _explanation(monitor, explain) if explain else {}
         await monitor.close()
-        return monitor.snapshot, alerts
+        return Found(monitor.snapshot, alerts, explanation)
 
     return list(await asyncio.gather(*(one(monitor) for monitor in monitors)))
+
+
+def _from_outside(watch: Watch) -> Watch:
+    """What agents report of themselves goes to a running monitor: a look from outside doesn't hear it."""
+    heard = tuple(kind for kind in watch.kinds if kind != "push")
+    return replace(watch, kinds=heard or watch.kinds)
+
+
+def _explanation(monitor: ClusterMonitor, agent: str) -> dict[str, Any]:
+    from telemetry.web import views
+
+    agents = monitor.snapshot.agents if monitor.snapshot is not None else ()
+    held = next((found for found in agents if found.name == agent), None)
+    if held is None:
+        return {}
+    alerts = [alert for alert in monitor.get_alerts(resolved=False) if alert.agent_name == agent]
+    return views.explanation(monitor, held, monitor.words(agent), alerts, time.time())
 
 
 def exit_code(found: Found) -> int:
     """How it is with one cluster, as this command tells the shell."""
     from telemetry.model import State
 
-    snapshot, alerts = found
+    snapshot, alerts, _ = found
     if snapshot is None or snapshot.source_error or not snapshot.agents:
         return UNKNOWN
     states = {agent.state for agent in snapshot.agents}
@@ -127,7 +184,7 @@ def _plain(found: Sequence[Found], code: int, now: float) -> dict[str, Any]:
     from telemetry.web import views
 
     clusters = []
-    for snapshot, alerts in found:
+    for snapshot, alerts, _ in found:
         if snapshot is None:
             continue
         clusters.append(
@@ -145,7 +202,7 @@ def _plain(found: Sequence[Found], code: int, now: float) -> dict[str, Any]:
 
 
 def _print_cluster(watch: Watch, found: Found, now: float) -> None:
-    snapshot, alerts = found
+    snapshot, alerts, _ = found
     if snapshot is None:
         return
     if snapshot.source_error:

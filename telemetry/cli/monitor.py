@@ -18,6 +18,7 @@ def monitor(
     cluster_file: opt.ClusterFile = None,
     tmux_session: opt.TmuxSession = None,
     tmux_socket: opt.TmuxSocket = None,
+    source: opt.Sources = None,
     state_dir: opt.StateDir = None,
     log_level: opt.LogLevel = None,
 ) -> None:
@@ -40,6 +41,7 @@ def monitor(
         cluster_file=cluster_file,
         tmux_session=tmux_session,
         tmux_socket=tmux_socket,
+        source=source,
         state_dir=state_dir,
         log_level=log_level,
     )

@@ -27,6 +27,10 @@ TmuxSession = Annotated[
 TmuxSocket = Annotated[
     str | None, typer.Option("--tmux-socket", metavar="NAME", help="Another tmux server: a name (tmux -L) or a path.")
 ]
+Sources = Annotated[
+    str | None,
+    typer.Option("--source", metavar="NAMES", help="auto (default), or some of tmux, claude, process, push."),
+]
 StateDir = Annotated[
     str | None, typer.Option("--state-dir", metavar="FOLDER", help="Where the store, the lock and the logs are kept.")
 ]
@@ -42,6 +46,7 @@ _KEYS = {
     "cluster_file": ("--cluster-file", "cluster_file"),
     "tmux_session": ("--tmux-session", "tmux.session"),
     "tmux_socket": ("--tmux-socket", "tmux.socket"),
+    "source": ("--source", "sources"),
     "state_dir": ("--state-dir", "state_dir"),
     "log_level": ("--log-level", "log.level"),
     "host": ("--host", "dashboard.host"),

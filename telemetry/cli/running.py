@@ -8,7 +8,6 @@ import socket
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telemetry import collecting, runtime, watching
@@ -111,12 +110,14 @@ def _what_to_watch(start: Start, settings: Settings) -> tuple[Sequence[Watch], D
     notes: list[str] = []
     if start.demo != "only":
         try:
-            found = watching.watches(settings)
+            watches = watching.watches(settings)
         except SettingsError as error:
             options.fail(str(error), options.BAD_SETTINGS)
-        if start.demo == "never" or watching.is_configured(settings) or watching.anything_there(found[0]):
-            return found, None, notes
-        notes.append("no agents in your tmux: here is a demo instead (--no-demo watches anyway)")
+        found = [one for watch in watches if watch.is_automatic for one in watching.found(watch)]
+        notes += [f"found by {kind.name}: {what.why}" for kind, what in found]
+        if start.demo == "never" or watching.is_configured(settings) or any(what.there for _, what in found):
+            return watches, None, notes
+        notes.append("no agents on this machine: here is a demo instead (--no-demo watches anyway)")
     demo = Demo(SystemClock())
     return (Watch(demo.options, f"a demo of five agents; to see them: {demo.attach_command}"),), demo, notes
 
@@ -157,7 +158,7 @@ def _rows(
     if listener is not None:
         rows += [("dashboard", url(listener)), ("metrics", f"{url(listener)}/metrics")]
     rows += [("watching", watch.words) for watch in watches]
-    rows.append(("log", _short(settings.log_dir / LOG_FILE)))
+    rows.append(("log", watching.short(settings.log_dir / LOG_FILE)))
     if collector:
         rows.append(("collector", collector))
     return [*rows, ("stop", "Ctrl-C")]
@@ -171,11 +172,3 @@ def _greet(loaded: Loaded, rows: list[tuple[str, str]], notes: Sequence[str]) ->
     options.say(first_screen(title, rows, colour=wants_colour(sys.stderr)))
     if note := loaded.note_on_interval():
         options.say(f"note: {note}")
-
-
-def _short(path: Path) -> str:
-    """With ~ for the home folder, as people read it."""
-    try:
-        return f"~/{path.absolute().relative_to(Path.home())}"
-    except (ValueError, RuntimeError):
-        return str(path)

@@ -20,6 +20,7 @@ def up(
     cluster_file: opt.ClusterFile = None,
     tmux_session: opt.TmuxSession = None,
     tmux_socket: opt.TmuxSocket = None,
+    source: opt.Sources = None,
     host: opt.Host = None,
     port: opt.Port = None,
     state_dir: opt.StateDir = None,
@@ -40,8 +41,9 @@ def up(
 ) -> None:
     """Watch the agents, serve the dashboard, and run the collector: all that one machine needs.
 
-    Watched is what is configured; otherwise the panes of your own tmux that carry the option @agent_name or run a known
-    agent program; where there are none, a demo cluster of five panes on a tmux server of its own.
+    Watched is what is configured; otherwise what is found on this machine: panes of your own tmux that carry the option
+    @agent_name or run a known agent program, sessions and teams of Claude Code, and whoever reports itself. Where there
+    is nothing, a demo cluster of five panes on a tmux server of its own. `sources` shows what is found.
 
     The collector is built once, in the background, which needs Go; everything else works meanwhile and without it.
 
@@ -65,6 +67,7 @@ def up(
         cluster_file=cluster_file,
         tmux_session=tmux_session,
         tmux_socket=tmux_socket,
+        source=source,
         host=host,
         port=port,
         state_dir=state_dir,

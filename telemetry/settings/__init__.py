@@ -5,9 +5,10 @@ from telemetry.settings.files import SettingsError
 from telemetry.settings.ladder import Ladder
 from telemetry.settings.layers import Flags
 from telemetry.settings.loading import Loaded, load
-from telemetry.settings.tree import Cluster, Dashboard, Settings, Tmux
+from telemetry.settings.tree import AUTO, Cluster, Dashboard, Settings, Tmux
 
 __all__ = [
+    "AUTO",
     "Cluster",
     "Dashboard",
     "Flags",

@@ -146,12 +146,18 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterable[str]:
             yield f"{name} is not known and has no effect{suggestion(name, known)}"
 
 
+_OF_THE_ONLY_CLUSTER = (
+    ("cluster_name",), ("cluster_file",), ("sources",), ("tmux", "socket"), ("tmux", "session"), ("process", "agents"),
+    ("claude", "team"),
+)  # fmt: skip
+
+
 def _without_effect(settings: Settings, layers: Sequence[Layer]) -> Iterable[str]:
     for kind in BUILTIN:
         if variable := getattr(settings.channels, kind.name).lacks():
             yield f"the channel {kind.name} is off: {variable} is not set"
     if not settings.clusters:
         return
-    for place in (("cluster_name",), ("cluster_file",), ("tmux", "socket"), ("tmux", "session")):
+    for place in _OF_THE_ONLY_CLUSTER:
         if any(held.has(place) for held in layers):
             yield f"{named(place, layers)} has no effect: the list `clusters` says what is watched"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -41,6 +42,9 @@ from telemetry.settings.notifying import (
     Rules,
 )
 from telemetry.settings.places import default_state_dir
+from telemetry.sources.claude_options import ClaudeOptions
+from telemetry.sources.process_options import ProcessOptions
+from telemetry.sources.push_options import PushOptions
 
 Profile = Literal["development", "staging", "production"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
@@ -75,6 +79,24 @@ class Tmux(BaseModel):
     """Commands that are agents wherever they run, besides those that are known."""
     quiet_after: Annotated[Seconds, About(A_SECOND, "ORCHESTRATOR_TMUX_QUIET_AFTER")] = 10.0
     """Seconds without new output after which an agent counts as idle, but never less than two and a half checks."""
+    events: Annotated[bool, About("true or false", "ORCHESTRATOR_TMUX_EVENTS")] = True
+    """Attach a client in control mode to each session that holds agents, which tells at once what happens there."""
+
+
+AUTO = "auto"
+SOURCE_NAMES = ("tmux", "claude", "process", "push")
+
+
+def _sources(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value or len(set(value)) != len(value) or (AUTO in value and len(value) > 1):
+        raise ValueError("auto stands alone, and each source once")
+    if set(value) - {AUTO, *SOURCE_NAMES}:
+        raise ValueError("no source")
+    return value
+
+
+Sources = Annotated[tuple[str, ...], BeforeValidator(words), AfterValidator(_sources)]
+A_SOURCE = f"auto, or some of {', '.join(SOURCE_NAMES)}, joined by commas"
 
 
 class Cluster(BaseModel):
@@ -85,6 +107,9 @@ class Cluster(BaseModel):
     tmux: Tmux = Tmux()
     file: Annotated[SomePath | None, About("the path of the orchestrator's YAML")] = None
     """The orchestrator's own YAML, which names the agents."""
+    sources: Annotated[Sources, About(A_SOURCE)] = (AUTO,)
+    claude: ClaudeOptions = ClaudeOptions()
+    process: ProcessOptions = ProcessOptions()
 
 
 class Log(BaseModel):
@@ -157,11 +182,16 @@ class Settings(BaseSettings):
     cluster_file: Annotated[
         SomePath | None, About("the path of the orchestrator's YAML", "ORCHESTRATOR_CLUSTER_FILE")
     ] = None
+    sources: Annotated[Sources, About(A_SOURCE, "ORCHESTRATOR_SOURCES")] = (AUTO,)
+    """Where agents are looked for; the first one named names the cluster. `sources` (the command) says more."""
     tmux: Tmux = Tmux()
+    claude: ClaudeOptions = ClaudeOptions()
+    process: ProcessOptions = ProcessOptions()
+    push: PushOptions = PushOptions()
     clusters: Annotated[
         tuple[Cluster, ...], About("a list of clusters: - {name: …, tmux: {socket: …, session: …}, file: …}")
     ] = ()
-    """Several clusters. With it, cluster_name, cluster_file and tmux have no meaning."""
+    """Several clusters. With it, cluster_name, cluster_file, sources, tmux, claude and process have no meaning."""
     thresholds: Thresholds = Thresholds()
     state_dir: Annotated[SomePath, About(A_FOLDER, "ORCHESTRATOR_STATE_DIR")] = Field(default_factory=default_state_dir)
     log: Log = Log()

@@ -27,6 +27,8 @@ RULE = "rule"
 SOURCE = "source"
 OUTCOME = "outcome"
 CHANNEL = "channel"
+TEAM = "team"
+STATUS = "status"
 
 SPAN_CHECK = "orchestrator.check"
 SPAN_READ = "orchestrator.source.read"
@@ -94,6 +96,35 @@ def _agent_state(picture: Picture, now: float) -> Iterable[Observation]:
         for agent in snapshot.agents:
             for state, text in _STATES:
                 yield (snapshot.cluster, agent.name, text), float(agent.state is state)
+
+
+def _agent_cpu_time(picture: Picture, now: float) -> Iterable[Observation]:
+    for snapshot in picture.snapshots:
+        for agent in snapshot.agents:
+            used = agent.sample.detail.cpu_seconds
+            if used is not None:
+                yield (snapshot.cluster, agent.name), used
+
+
+def _agent_memory(picture: Picture, now: float) -> Iterable[Observation]:
+    for snapshot in picture.snapshots:
+        for agent in snapshot.agents:
+            held = agent.sample.detail.memory_bytes
+            if held is not None:
+                yield (snapshot.cluster, agent.name), float(held)
+
+
+def _team_tasks(picture: Picture, now: float) -> Iterable[Observation]:
+    for snapshot in picture.snapshots:
+        for team in snapshot.tasks:
+            for status in ("open", "in_progress", "blocked", "done"):
+                yield (snapshot.cluster, team.team, status), float(getattr(team, status))
+
+
+def _oldest_task(picture: Picture, now: float) -> Iterable[Observation]:
+    for snapshot in picture.snapshots:
+        for team in snapshot.tasks:
+            yield (snapshot.cluster, team.team), max(0.0, now - team.oldest_at) if team.oldest_at else 0.0
 
 
 def _cluster_agents(picture: Picture, now: float) -> Iterable[Observation]:
@@ -189,6 +220,42 @@ METRICS: tuple[Metric, ...] = (
         "Agents of the cluster by state.",
         (CLUSTER, STATE),
         _cluster_agents,
+    ),
+    Metric(
+        "orchestrator.agent.cpu_time",
+        "orchestrator_agent_cpu_time_seconds_total",
+        Kind.COUNTER,
+        "s",
+        "Processor time that the agent's process has used, where its source knows it; from 0 after a restart.",
+        (CLUSTER, AGENT_NAME),
+        _agent_cpu_time,
+    ),
+    Metric(
+        "orchestrator.agent.memory",
+        "orchestrator_agent_memory_bytes",
+        Kind.GAUGE,
+        "By",
+        "Memory that the agent's process holds, where its source knows it.",
+        (CLUSTER, AGENT_NAME),
+        _agent_memory,
+    ),
+    Metric(
+        "orchestrator.team.tasks",
+        "orchestrator_team_tasks",
+        Kind.GAUGE,
+        "{task}",
+        "Tasks of a team of agents by status: open, in_progress, blocked or done.",
+        (CLUSTER, TEAM, STATUS),
+        _team_tasks,
+    ),
+    Metric(
+        "orchestrator.team.oldest_task_age",
+        "orchestrator_team_oldest_task_age_seconds",
+        Kind.GAUGE,
+        "s",
+        "Age of a team's oldest task that is not done; 0 where there is none.",
+        (CLUSTER, TEAM),
+        _oldest_task,
     ),
     Metric(
         "orchestrator.alert.active",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from telemetry.model import Reading
 
@@ -106,6 +106,29 @@ class SourceKind:
     options: type[BaseModel]
     look: Callable[[Any], Found]
     make: Callable[[Place], Source]
+
+
+class SourceState(NamedTuple):
+    """How it is with one source of a cluster.
+
+    Attributes:
+        source: Its kind.
+        agents: How many agents it knows.
+        error: Why it gives no answer, or "".
+        read_at: When it answered last (Unix s); 0.0 = never.
+        events: How it hears of changes between two checks, in words; "" where it doesn't.
+    """
+
+    source: str
+    agents: int
+    error: str
+    read_at: float
+    events: str
+
+
+def events_of(source: Source) -> str:
+    """How a source hears of changes, in words; "" where only checks see them."""
+    return str(getattr(source, "events", "") or ("hears of changes at once" if isinstance(source, LiveSource) else ""))
 
 
 def memory_of(cluster: str, kind: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from telemetry.model import AgentSample, Reading, State
-from telemetry.sources.base import LiveSource, Source, SourceError
+from telemetry.sources.base import LiveSource, Source, SourceError, SourceState, events_of
 from telemetry.sources.merging import Links, Said, Word, believe, combine, links_alike
 
 _log = logging.getLogger(__name__)
@@ -70,6 +70,20 @@ class MergedSource:
         """The sources, in their order."""
         return self._parts
 
+    @property
+    def states(self) -> list[SourceState]:
+        """How it is with each source."""
+        return [
+            SourceState(
+                part.source.name,
+                len(part.reading.agents) if part.reading is not None else 0,
+                part.error,
+                part.read_at,
+                events_of(part.source),
+            )
+            for part in self._parts
+        ]
+
     def listen(self, changed: Callable[[], None]) -> None:
         """Begins to hear from every source that can tell by itself."""
         for part in self._parts:
@@ -107,6 +121,13 @@ class MergedSource:
         read_at = {part.source.name: part.read_at for part in self._parts}
         return believe([word._replace(at=read_at[word.source]) for word in self._words.get(name, ())])
 
+    def ended(self, pid: int, status: int | None) -> None:
+        """Tells every source that wants to know how a process ended."""
+        for part in self._parts:
+            tell = getattr(part.source, "ended", None)
+            if tell is not None:
+                tell(pid, status)
+
     async def forget(self, name: str) -> bool:
         """Has every source that can forget do so."""
         forgotten = False
@@ -121,7 +142,12 @@ class MergedSource:
         asking = [part.asking for part in self._parts if part.asking is not None]
         for task in asking:
             task.cancel()
-        await asyncio.gather(*asking, *(part.source.close() for part in self._parts), return_exceptions=True)
+        if asking:
+            await asyncio.wait(asking)
+        closed = await asyncio.gather(*(part.source.close() for part in self._parts), return_exceptions=True)
+        for part, fault in zip(self._parts, closed, strict=True):
+            if isinstance(fault, Exception):
+                _log.error("the source %s could not be closed", part.source.name, exc_info=fault)
 
     def _take(self, part: Part, now: float) -> None:
         task = part.asking

@@ -22,6 +22,7 @@ def api(known: Knowledge) -> APIRouter:
     router = APIRouter()
     _add_metrics_page(router, known)
     _add_knowledge(router, known)
+    _add_explanations(router, known)
     _add_health(router, known)
     _add_monitoring(router, known)
     return router
@@ -67,6 +68,29 @@ def _add_knowledge(router: APIRouter, known: Knowledge) -> None:
         now = known.clock.now()
         clusters = [views.cluster(m, known.picture.snapshot(m.cluster), now) for m in known.chosen(cluster)]
         return answer({"now": now, "clusters": clusters})
+
+
+def _add_explanations(router: APIRouter, known: Knowledge) -> None:
+    @router.get("/api/agents/explain")
+    async def explain(agent: str, cluster: str | None = None) -> Response:
+        """Why an agent is judged as it is, in each cluster that has one of this name."""
+        now = known.clock.now()
+        found = []
+        for monitor in known.chosen(cluster):
+            snapshot = known.picture.snapshot(monitor.cluster)
+            for held in snapshot.agents if snapshot is not None else ():
+                if held.name == agent:
+                    alerts = [a for a in monitor.get_alerts(resolved=False) if a.agent_name == agent]
+                    found.append(views.explanation(monitor, held, monitor.words(agent), alerts, now))
+        if not found:
+            raise HTTPException(404, f"no agent is named {agent!r}")
+        return answer({"explanations": found})
+
+    @router.get("/api/sources")
+    async def sources(cluster: str | None = None) -> Response:
+        """How it is with the sources of each cluster."""
+        now = known.clock.now()
+        return answer({"clusters": [views.sources(monitor, now) for monitor in known.chosen(cluster)]})
 
 
 def _add_health(router: APIRouter, known: Knowledge) -> None:

@@ -17,6 +17,7 @@ from telemetry.web.api import api
 from telemetry.web.guard import INTERNAL, Guard
 from telemetry.web.pages import pages
 from telemetry.web.people import People
+from telemetry.web.push import Takers, push_routes
 from telemetry.web.runbooks import runbooks
 from telemetry.web.watched import Watched
 
@@ -31,6 +32,7 @@ def create_app(
     allowed_hosts: Collection[str] = (),
     any_short_name: bool = False,
     people: People | None = None,
+    takers: Takers | None = None,
 ) -> ASGIApp:
     """The dashboard, the API and /metrics over one picture.
 
@@ -43,6 +45,7 @@ def create_app(
         allowed_hosts: Names under which this server may be asked for, besides localhost and IP addresses.
         any_short_name: Allow every name without a dot as well, for containers that share a network.
         people: Who is told of alerts; None: nobody, and there are no routes about it.
+        takers: Who takes what agents tell of themselves; None: nobody, and there are no routes for it.
     """
     app = FastAPI(
         title="orchestrator-telemetry",
@@ -55,6 +58,8 @@ def create_app(
     if people is not None:
         app.include_router(alert_routes(known, people))
         app.include_router(runbooks(people))
+    if takers is not None:
+        app.include_router(push_routes(takers, clock))
     app.include_router(pages())
     app.add_exception_handler(RequestValidationError, _in_words)
     app.add_exception_handler(Exception, _internal)

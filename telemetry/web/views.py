@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from telemetry.model import AgentHealth, Alert, AlertLevel, ClusterMetrics, ClusterSnapshot, OpenAlert, Silence
+from telemetry.model import AgentHealth, Alert, AlertLevel, ClusterMetrics, ClusterSnapshot, OpenAlert, Silence, State
 from telemetry.web.people import ChannelState, Queued, Tried
-from telemetry.web.watched import Watched
+from telemetry.web.watched import SourceWord, Watched
 
 SLOWEST_FRESH = 10.0
 """Seconds: a check this recent is fresh whatever the interval."""
@@ -119,7 +119,54 @@ def agent(held: AgentHealth, now: float) -> dict[str, Any]:
         "last_activity": sample.last_activity,
         "pane_index": sample.pane_index,
         "pid": sample.pid,
+        "has_work": sample.has_work,
+        **sample.detail._asdict(),
     }
+
+
+def explanation(
+    monitor: Watched, held: AgentHealth, words: Sequence[SourceWord], alerts: Sequence[Alert], now: float
+) -> dict[str, Any]:
+    """Why an agent is judged as it is: every source's word, its age in seconds, and what of it is believed."""
+    told = [_word(word, now) for word in words]
+    return {
+        "cluster": monitor.cluster,
+        **agent(held, now),
+        "words": told,
+        "disagreement": _disagreement(told),
+        "deaths_are_seen": monitor.deaths_are_seen,
+        "alerts": [alert(open_one) for open_one in alerts],
+        "now": now,
+    }
+
+
+def _word(word: SourceWord, now: float) -> dict[str, Any]:
+    sample = word.sample
+    says = sample.reported.value if sample.reported is not None else "runs"
+    return {
+        "source": word.source,
+        "calls_it": sample.name,
+        "age": max(0.0, now - word.at),
+        "says": says if sample.running or sample.reported is State.UNKNOWN else State.STOPPED.value,
+        "reason": sample.reason,
+        "pid": sample.pid,
+        "last_activity": sample.last_activity,
+        "restart_count": sample.restart_count,
+        "believed_for": list(word.used_for),
+    }
+
+
+def _disagreement(told: Sequence[dict[str, Any]]) -> str:
+    """In words, where not all say the same; that a process runs contradicts no state of a running agent."""
+    living = [State.STOPPED.value, State.UNKNOWN.value]
+    said = {word["says"] for word in told if word["says"] != State.UNKNOWN.value}
+    if said - set(living):
+        said.discard("runs")
+    if len(said) < 2:  # noqa: PLR2004 - it takes two to disagree
+        return ""
+    chosen = next((word["source"] for word in told if "state" in word["believed_for"]), told[0]["source"])
+    each = ", ".join(f"{word['source']} says {word['says']}" for word in told)
+    return f"{each}: {chosen} is nearest to the agent"
 
 
 def cluster(monitor: Watched, snapshot: ClusterSnapshot | None, now: float) -> dict[str, Any]:
@@ -134,6 +181,24 @@ def cluster(monitor: Watched, snapshot: ClusterSnapshot | None, now: float) -> d
         "session_name": snapshot.session_name if snapshot else "",
         "session_exists": snapshot.session_exists if snapshot else True,
         "agents": [agent(held, now) for held in snapshot.agents] if snapshot else [],
+    }
+
+
+def sources(monitor: Watched, now: float) -> dict[str, Any]:
+    """The sources of a cluster; `age` in seconds is that of the last answer, None before the first."""
+    return {
+        "cluster": monitor.cluster,
+        "deaths_are_seen": monitor.deaths_are_seen,
+        "sources": [
+            {
+                "source": held.source,
+                "agents": held.agents,
+                "error": held.error,
+                "age": max(0.0, now - held.read_at) if held.read_at else None,
+                "events": held.events,
+            }
+            for held in monitor.sources
+        ],
     }
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.cli import COMMANDS
-from telemetry.cli.check import exit_code
+from telemetry.cli.check import Found, exit_code
 from telemetry.model import AgentHealth, AgentSample, Alert, AlertLevel, ClusterSnapshot, State
 from tests.daemons import ROOT, Tmux, environment, run
 
@@ -326,7 +326,7 @@ def test_checks_exit_code(states: list[State], session_exists: bool, error: str,
         for number, state in enumerate(states)
     )
     snapshot = ClusterSnapshot("c", "tmux", agents, 0.0, session_exists=session_exists, source_error=error)
-    assert exit_code((snapshot, [Alert(AlertLevel.WARNING, "0", "")] * alerts)) == code
+    assert exit_code(Found(snapshot, [Alert(AlertLevel.WARNING, "0", "")] * alerts, {})) == code
 
 
 def test_check_with_nothing_to_watch_is_3(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from telemetry.alerts import Engine, EngineState
 from telemetry.health import Limits, evaluate
-from telemetry.model import AgentSample, AlertLevel, ClusterSnapshot, State
+from telemetry.model import AgentSample, AlertLevel, ClusterSnapshot, Detail, State, TeamTasks
 from telemetry.picture import CLOSED_ALERTS_SHOWN_FOR, Picture
 from telemetry.signals.exposition import Exposition, number
 from telemetry.signals.semconv import METRICS, Kind
@@ -18,8 +18,10 @@ from telemetry.testing import CapturedSignals, FakeClock
 HOSTILE = 'a"b\\c, {d="e"} 名前'
 
 
-def fill(picture: Picture, now: float, *samples: AgentSample, cluster: str = "demo") -> ClusterSnapshot:
-    snapshot = ClusterSnapshot(cluster, "test", evaluate(samples, [], Limits(), now), now)
+def fill(
+    picture: Picture, now: float, *samples: AgentSample, cluster: str = "demo", tasks: tuple[TeamTasks, ...] = ()
+) -> ClusterSnapshot:
+    snapshot = ClusterSnapshot(cluster, "test", evaluate(samples, [], Limits(), now), now, tasks=tasks)
     firing = Engine().evaluate(EngineState(), snapshot).state.firing()
     picture.publish(snapshot, tuple(alert.as_alert() for alert in firing))
     return snapshot
@@ -39,8 +41,14 @@ def test_both_adapters_tell_the_same() -> None:
     fill(
         captured.picture,
         clock.now(),
-        AgentSample(HOSTILE, running=True, last_activity=clock.now() - 12.5),
+        AgentSample(
+            HOSTILE,
+            running=True,
+            last_activity=clock.now() - 12.5,
+            detail=Detail(cpu_seconds=3.25, memory_bytes=123_456_789),
+        ),
         AgentSample("dead", running=False, restart_count=3),
+        tasks=(TeamTasks("alpha", open=1, in_progress=2, blocked=3, done=4, oldest_at=clock.now() - 90),),
     )
     captured.picture.count_alert("demo", AlertLevel.ERROR)
     captured.picture.count_delivery("slack", "delivered")
@@ -124,7 +132,7 @@ def test_no_unit_and_no_name_that_an_exporter_would_turn_into_another() -> None:
     suffix = {Kind.COUNTER: "_total", Kind.GAUGE: "", Kind.HISTOGRAM: ""}
     for metric in METRICS:
         assert metric.unit != "1"
-        unit = "_seconds" if metric.unit == "s" else ""
+        unit = {"s": "_seconds", "By": "_bytes"}.get(metric.unit, "")
         assert metric.prometheus == metric.name.replace(".", "_") + unit + suffix[metric.kind]
 
 

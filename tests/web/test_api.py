@@ -110,6 +110,15 @@ def test_agents_are_told_with_state_reason_and_times(world: World) -> None:
         "last_activity": now - 4,
         "pane_index": None,
         "pid": None,
+        "has_work": None,
+        "pane_id": "",
+        "session_id": "",
+        "named": True,
+        "exit_status": None,
+        "cpu_seconds": None,
+        "memory_bytes": None,
+        "task": "",
+        "folder": "",
     }
     assert (second["state"], second["running"], second["idle_time"]) == ("stopped", False, 0.0)
     assert (night["taken_at"], night["agents"]) == (None, [])

@@ -1,0 +1,165 @@
+"""`orchestrator-telemetry hooks …`: have Claude Code tell the monitor what its sessions do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from telemetry.cli import options as opt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HELP = """Have Claude Code tell the monitor what its sessions do, by hooks in its settings file.
+
+\b
+Examples:
+  orchestrator-telemetry hooks print
+  orchestrator-telemetry hooks install
+  orchestrator-telemetry hooks install --project . --url http://127.0.0.1:8000
+  orchestrator-telemetry hooks remove
+
+Nothing else in the file is touched; what changes is printed. A hook costs an agent the milliseconds of one request to
+this machine, nothing where no monitor runs, and one second at most. What it holds of prompts and tools is not kept. The
+monitor never answers in an agent's place: permissions stay with you.
+
+Exit codes: 0 done, or there was nothing to do, 1 the file can't be changed, 2 a setting or a flag is wrong.
+"""
+
+app = typer.Typer(name="hooks", help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+LONGEST = 5 * 1024 * 1024
+
+SettingsFile = Annotated[
+    str | None,
+    typer.Option(
+        "--settings", metavar="FILE", help="This file instead of ~/.claude/settings.json (CLAUDE_CONFIG_DIR)."
+    ),
+]
+Project = Annotated[
+    str | None, typer.Option("--project", metavar="FOLDER", help="FOLDER/.claude/settings.json: that project only.")
+]
+Url = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="Where the monitor is; by default where it would listen.")
+]
+Events = Annotated[
+    str | None, typer.Option("--events", metavar="NAMES", help="Only these, joined by commas; by default all of use.")
+]
+
+
+@app.command()
+def install(
+    *,
+    settings_file: SettingsFile = None,
+    project: Project = None,
+    url: Url = None,
+    events: Events = None,
+    config: opt.ConfigFile = None,
+) -> None:
+    """Write them into the settings file; those that are there get this address."""
+    from telemetry import hooks
+
+    path = _path(settings_file, project)
+    target, chosen = _address(url, config), _events(events)
+    after = _change(path, lambda text: hooks.installed(text, target, chosen), "hooks are there already")
+    for line in hooks.obstacles(after, target):
+        opt.say(f"warning: {path}: {line}")
+
+
+@app.command("print")
+def show(*, url: Url = None, events: Events = None, config: opt.ConfigFile = None) -> None:
+    """Show what `install` writes, to be put into a file by hand."""
+    from json import dumps
+
+    from telemetry import hooks
+
+    print(dumps(hooks.block(_address(url, config), _events(events)), indent=2))
+
+
+@app.command()
+def remove(*, settings_file: SettingsFile = None, project: Project = None) -> None:
+    """Take them out again: those whose address is that of a monitor's hooks, and nothing else."""
+    from telemetry import hooks
+
+    _change(_path(settings_file, project), hooks.removed, "no hooks of ours are there")
+
+
+def _path(settings_file: str | None, project: str | None) -> Path:
+    if settings_file is not None and project is not None:
+        opt.fail("--settings and --project name two files: give one", opt.BAD_SETTINGS)
+    if settings_file is not None:
+        return Path(settings_file).expanduser()
+    if project is not None:
+        if not Path(project).is_dir():
+            opt.fail(f"--project is {project!r}: it must be a folder", opt.BAD_SETTINGS)
+        return Path(project) / ".claude" / "settings.json"
+    folder = os.environ.get("CLAUDE_CONFIG_DIR")
+    return (Path(folder) if folder else Path("~/.claude").expanduser()) / "settings.json"
+
+
+def _address(url: str | None, config: str | None) -> str:
+    from telemetry import hooks
+
+    if url is None:
+        dashboard = opt.settings(config, {}).settings.dashboard
+        if not dashboard.port:
+            opt.fail("dashboard.port is 0, any free port: --url must say where the monitor is", opt.BAD_SETTINGS)
+        address = dashboard.address
+        if address.is_unspecified:
+            host = "127.0.0.1" if address.version == 4 else "[::1]"  # noqa: PLR2004 - the protocol's version
+        else:
+            host = str(address) if address.version == 4 else f"[{address}]"  # noqa: PLR2004 - the same
+        url = f"http://{host}:{dashboard.port}"
+    try:
+        return hooks.address(url)
+    except ValueError as error:
+        opt.fail(f"--url: {error}", opt.BAD_SETTINGS)
+
+
+def _events(names: str | None) -> tuple[str, ...]:
+    from telemetry import hooks
+
+    if names is None:
+        return hooks.EVENTS
+    chosen = tuple(dict.fromkeys(names.replace(",", " ").split()))
+    for name in chosen:
+        if name not in hooks.EVENTS:
+            opt.fail(f"--events: {name!r} is not possible; allowed are {', '.join(hooks.EVENTS)}", opt.BAD_SETTINGS)
+    if not chosen:
+        opt.fail(f"--events is empty; allowed are {', '.join(hooks.EVENTS)}", opt.BAD_SETTINGS)
+    return chosen
+
+
+def _change(path: Path, edit: Callable[[str], str], nothing: str) -> str:
+    """Rewrites the file by `edit` and prints what changed; ends the process with one line where it can't be done."""
+    from telemetry.rewriting import RewriteError, read, rewrite
+
+    try:
+        before = read(path, LONGEST)
+        after = edit(before or "")
+        changed = after != before and not (before is None and not after.strip("{} \n"))
+        if changed:
+            rewrite(path, before, after)
+    except RewriteError as error:
+        opt.fail(str(error))
+    except ValueError as error:
+        opt.fail(f"{path}: {error}: nothing was changed")
+    if changed:
+        _print_difference(path, before or "", after)
+    else:
+        print(f"{path}: {nothing}, nothing was changed")
+    return after
+
+
+def _print_difference(path: Path, before: str, after: str) -> None:
+    from difflib import unified_diff
+
+    lines = unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"{path} (before)", f"{path} (after)"
+    )
+    for line in lines:
+        sys.stdout.write(line if line.endswith("\n") else f"{line}\n")

@@ -1,0 +1,148 @@
+"""The routes by which agents tell of themselves: events in our own form, and the hooks of Claude Code.
+
+Whoever sends a hook does what the answer says, so ours says nothing: an empty one leaves every decision where it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import orjson
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+
+from telemetry.clean import clean_text
+from telemetry.clock import Clock
+from telemetry.web.alerts import from_here
+from telemetry.web.answers import answer
+
+LONGEST_EVENT = 64 * 1024
+LONGEST_HOOK = 1024 * 1024
+"""Bytes of a body; a hook's holds what a tool answered."""
+
+HOOK = "hook_event_name"
+"""The key by which the body of a hook is known."""
+
+
+class Heard(Protocol):
+    """What became of an event."""
+
+    @property
+    def agent(self) -> str:
+        """Whom it was about."""
+
+    @property
+    def problem(self) -> str:
+        """Why it can't be used, in one line; "" where it was."""
+
+    @property
+    def full(self) -> bool:
+        """Whether it only is one agent too many."""
+
+
+class Taker(Protocol):
+    """Who takes the events of one cluster."""
+
+    def hear(self, name: str | None, body: Mapping[str, Any], now: float) -> Heard:
+        """Takes one, at once.
+
+        Args:
+            name: The agent it was sent for; None: the body says it.
+            body: The JSON object as it came.
+            now: Unix time.
+        """
+
+
+Takers = Callable[[], Mapping[str, Taker]]
+"""Who takes events now, by cluster; a reload may change them."""
+
+
+def push_routes(takers: Takers, clock: Clock, *, from_anywhere: bool = False) -> APIRouter:
+    """POST /api/agents/{name}/events and /api/hooks/claude.
+
+    Args:
+        takers: Who takes events.
+        clock: Tells the time.
+        from_anywhere: Whether other machines may send events: where the network itself is closed.
+    """
+    router = APIRouter(dependencies=[] if from_anywhere else [Depends(from_here)])
+
+    @router.post("/api/agents/{name:path}/events")
+    async def event(name: str, request: Request, cluster: str | None = None) -> Response:
+        """An agent tells what it does; Claude Code's hooks are taken here, too."""
+        body = await _object(request)
+        known, heard = _hand_on(takers(), cluster, name, body, clock.now())
+        if HOOK in body:
+            return Response()
+        return answer({"agent": heard.agent, "cluster": known})
+
+    @router.post("/api/hooks/claude")
+    async def hook(request: Request, cluster: str | None = None) -> Response:
+        """A hook of Claude Code tells of its session: one address for all of them."""
+        body = await _object(request)
+        _hand_on(takers(), cluster, None, body, clock.now())
+        return Response()
+
+    return router
+
+
+def _hand_on(
+    takers: Mapping[str, Taker], cluster: str | None, name: str | None, body: Mapping[str, Any], now: float
+) -> tuple[str, Heard]:
+    """Gives it to the cluster that it is for, and returns which that is."""
+    known = _cluster(takers, cluster if cluster is not None else body.get("cluster"))
+    heard = takers[known].hear(name, body, now)
+    if heard.problem:
+        raise HTTPException(503 if heard.full else 422, heard.problem)
+    return known, heard
+
+
+def _cluster(takers: Mapping[str, Taker], wanted: Any) -> str:
+    if not takers:
+        raise HTTPException(404, "no cluster takes events")
+    names = ", ".join(takers)
+    if wanted is None:
+        if len(takers) > 1:
+            raise HTTPException(422, f"cluster is missing: several take events ({names}), so ?cluster= must name one")
+        return next(iter(takers))
+    if not isinstance(wanted, str):
+        raise HTTPException(422, f"cluster must be a text: one of {names}")
+    if wanted not in takers:
+        shown = clean_text(wanted, 100)
+        raise HTTPException(404, f"no cluster is named {shown!r}; events are taken for: {names}")
+    return wanted
+
+
+async def _object(request: Request) -> Mapping[str, Any]:
+    """The body as a JSON object, read no further than the longest may be."""
+    read = bytearray()
+    async for part in request.stream():
+        read += part
+        if len(read) > LONGEST_HOOK:
+            raise HTTPException(413, _too_long(LONGEST_HOOK), headers={"connection": "close"})
+    try:
+        found = _decoded(bytes(read))
+    except (ValueError, RecursionError):
+        raise HTTPException(422, "the body is no JSON: it must be one JSON object") from None
+    if not isinstance(found, dict):
+        raise HTTPException(422, "the body must be one JSON object")
+    if len(read) > LONGEST_EVENT and HOOK not in found:
+        raise HTTPException(413, _too_long(LONGEST_EVENT))
+    return found
+
+
+def _too_long(limit: int) -> str:
+    return f"the body is longer than {limit // 1024} KiB"
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # A text that was cut in the middle of a character: JavaScript sends such halves, and orjson takes none
+        return json.loads(body, parse_constant=_no_number)
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
