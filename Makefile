@@ -38,12 +38,18 @@ collector-image: $(VENV)/.runtime ## build the collector's container image; need
 test: $(VENV)/.dev ## all tests, with the real servers (builds them once: see README)
 	@$(BIN)/orchestrator-telemetry collector build
 	@$(BIN)/python -m tests.backends build
+	@$(BIN)/python -m tests.claude_code.fetch
 	@cd otel-collector && CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false go test -trimpath -vet=off ./backendsprovider ./datadogexporter
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 .PHONY: test-quick
 test-quick: $(VENV)/.dev ## the tests that need no server: under a minute
 	@$(BIN)/python -m pytest -m 'not slow'
+
+.PHONY: soak
+soak: $(VENV)/.dev ## long fuzzing of everything foreign that is parsed, and a real systemd (as root): by hand
+	@$(BIN)/python -m pytest -o python_files='soak_*.py' --no-header tests/soak
+	@for file in tests/soak/fuzz_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 .PHONY: check
 check: $(VENV)/.dev ## format, lint, types, imports, generated files
