@@ -416,12 +416,13 @@ def rows(agents: list[Agent]) -> dict[str, dict[str, Any]]:
 
 def show(found: dict[str, dict[str, Any]], first: list[Agent], load: list[float]) -> None:
     """Prints all of it, in milliseconds."""
-    print(f"kill -9 of {found['all']['kills']} agents; load {load[0]:.2f} before, {load[1]:.2f} after; ms: p50 p99 most")
-    print(f"{'':20} {'kills':>5}  {'on disk':^20}  {'at Slack':^23}  {'peer on disk':^20}  {'peer at Slack':^20}  ratio")
+    print(f"kill -9 of {found['all']['kills']} agents, load {load[0]:.2f} before and {load[1]:.2f} after, in ms")
+    heads = ("on disk", "at Slack", "peer on disk", "peer at Slack")
+    print(f"{'p50, p99, most':20} kills" + "".join(f"  {head:>20}" for head in heads) + "  ratios")
     for name, row in found.items():
         line = f"{name:20} {row['kills']:5}"
         for key, digits in (("on_disk_ours", 1), ("told_ours", 1), ("on_disk_peer", 0), ("told_peer", 0)):
-            line += "  " + " ".join(f"{value * 1000:{6 + digits // 1}.{digits}f}" for value in row[key])
+            line += "  " + " ".join(f"{value * 1000:6.{digits}f}" for value in row[key])
         print(f"{line}  {row['on_disk_ratio']:5.0f} {row['told_ratio']:4.0f}")
     for agent in first:
         disk, told = (at["ours"] - agent.killed for at in (agent.on_disk, agent.told))

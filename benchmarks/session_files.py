@@ -1,8 +1,8 @@
 """What does it cost to follow 1,000 session files of Claude Code, 50 of which change each second, and how late is it?
 
 Real files, written in place by another process as the program itself does, real processes behind them, real inotify,
-the whole monitor. The peer is the same monitor over a loop that reads every file again each second; both in turn, in one
-run. Counted: processor time of this process, all threads, and the time from the end of a write until
+the whole monitor. The peer is the same monitor over a loop that reads every file again each second; both in turn, in
+one run. Counted: processor time of this process, all threads, and the time from the end of a write until
 `monitor.snapshot` shows it (asked every 5 ms, which is in both figures).
 
     python benchmarks/session_files.py [--files 1000] [--changes 50] [--seconds 20] [--json]
@@ -74,8 +74,8 @@ def write_in_place(path: Path, content: bytes) -> None:
 
 
 def keep_writing(folder: Path, changes: int) -> None:
-    """Changes so many files a second, at random moments; tells of each: its number, its time in ms, when it was there."""
-    chance = random.Random(5)
+    """Changes so many files a second, at random moments; tells of each: number, time in ms, when it was there."""
+    chance = random.Random(5)  # noqa: S311 - moments, no secrets
     files = sorted(folder.glob("*.json"), key=lambda path: int(path.stem))
     for turn in range(1, 1_000_000):
         number = turn % len(files)
@@ -143,7 +143,9 @@ async def follow(source: Source, interval: float, writer: asyncio.subprocess.Pro
         if monitor.snapshot is not last and monitor.snapshot is not None:
             last = monitor.snapshot
             for agent in last.agents:
-                if seen.get(agent.name) is not agent.sample:
+                if (before := seen.get(agent.name)) is not agent.sample and (
+                    before is None or before.last_activity != agent.sample.last_activity
+                ):
                     seen[agent.name] = agent.sample
                     arrived.append((agent.name, round(agent.sample.last_activity * 1000), now))
         await asyncio.sleep(ASKED_EVERY)

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NAME = "daemon.sock"
+URL_VARIABLE = "ORCHESTRATOR_URL"
+"""Where a monitor is that isn't reached by the socket."""
 _BACKLOG = 64
 _BY_NUMBER = Path("/proc/self/fd")
 

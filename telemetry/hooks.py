@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from telemetry import json_text
 from telemetry.json_text import Container, JsonTextError, Member
@@ -40,8 +40,12 @@ and a `WorktreeCreate` that is answered with nothing fails."""
 _BOM = "\ufeff"
 
 
-def address(url: str) -> str:
+def address(url: str, cluster: str | None = None) -> str:
     """The URL of our route, of what somebody gave: the monitor's address alone will do.
+
+    Args:
+        url: Where the monitor is.
+        cluster: Whose the sessions are; None: the only one's, or as the URL says.
 
     Raises:
         ValueError: It is no URL of ours.
@@ -49,7 +53,8 @@ def address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/", PATH):
         raise ValueError(f"{url!r} is no address of a monitor, such as http://127.0.0.1:8000")
-    return parts._replace(path=PATH, fragment="").geturl()
+    query = parts.query if cluster is None else urlencode({"cluster": cluster})
+    return parts._replace(path=PATH, query=query, fragment="").geturl()
 
 
 def block(url: str, events: Sequence[str]) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from telemetry.control import NAME, short_path
+from telemetry.control import NAME, URL_VARIABLE, short_path
 
-URL_VARIABLE = "ORCHESTRATOR_URL"
 STATE_DIR_VARIABLE = "ORCHESTRATOR_STATE_DIR"
 _TIMEOUT = 2.0
 

@@ -46,6 +46,9 @@ Project = Annotated[
 Url = Annotated[
     str | None, typer.Option("--url", metavar="URL", help="Where the monitor is; by default where it would listen.")
 ]
+Cluster = Annotated[
+    str | None, typer.Option("--cluster", metavar="NAME", help="Whose the sessions are, where several are watched.")
+]
 Events = Annotated[
     str | None, typer.Option("--events", metavar="NAMES", help="Only these, joined by commas; by default all of use.")
 ]
@@ -57,6 +60,7 @@ def install(
     settings_file: SettingsFile = None,
     project: Project = None,
     url: Url = None,
+    cluster: Cluster = None,
     events: Events = None,
     config: opt.ConfigFile = None,
 ) -> None:
@@ -64,20 +68,20 @@ def install(
     from telemetry import hooks
 
     path = _path(settings_file, project)
-    target, chosen = _address(url, config), _events(events)
+    target, chosen = _address(url, cluster, config), _events(events)
     after = _change(path, lambda text: hooks.installed(text, target, chosen), "hooks are there already")
     for line in hooks.obstacles(after, target):
         opt.say(f"warning: {path}: {line}")
 
 
 @app.command("print")
-def show(*, url: Url = None, events: Events = None, config: opt.ConfigFile = None) -> None:
+def show(*, url: Url = None, cluster: Cluster = None, events: Events = None, config: opt.ConfigFile = None) -> None:
     """Show what `install` writes, to be put into a file by hand."""
     from json import dumps
 
     from telemetry import hooks
 
-    print(dumps(hooks.block(_address(url, config), _events(events)), indent=2))
+    print(dumps(hooks.block(_address(url, cluster, config), _events(events)), indent=2))
 
 
 @app.command()
@@ -101,23 +105,30 @@ def _path(settings_file: str | None, project: str | None) -> Path:
     return (Path(folder) if folder else Path("~/.claude").expanduser()) / "settings.json"
 
 
-def _address(url: str | None, config: str | None) -> str:
+def _address(url: str | None, cluster: str | None, config: str | None) -> str:
     from telemetry import hooks
 
-    if url is None:
-        dashboard = opt.settings(config, {}).settings.dashboard
-        if not dashboard.port:
-            opt.fail("dashboard.port is 0, any free port: --url must say where the monitor is", opt.BAD_SETTINGS)
-        address = dashboard.address
-        if address.is_unspecified:
-            host = "127.0.0.1" if address.version == 4 else "[::1]"  # noqa: PLR2004 - the protocol's version
-        else:
-            host = str(address) if address.version == 4 else f"[{address}]"  # noqa: PLR2004 - the same
-        url = f"http://{host}:{dashboard.port}"
     try:
-        return hooks.address(url)
+        return hooks.address(url or _where_it_listens(cluster, config), cluster)
     except ValueError as error:
         opt.fail(f"--url: {error}", opt.BAD_SETTINGS)
+
+
+def _where_it_listens(cluster: str | None, config: str | None) -> str:
+    """By the settings; ends the process with one line where they don't tell."""
+    settings = opt.settings(config, {}).settings
+    names = [known.name for known in settings.clusters]
+    if cluster is None and len(names) > 1:
+        opt.fail(f"several clusters are watched: --cluster must be one of {', '.join(names)}", opt.BAD_SETTINGS)
+    if cluster is not None and names and cluster not in names:
+        opt.fail(f"--cluster is {cluster!r}: it must be one of {', '.join(names)}", opt.BAD_SETTINGS)
+    address, port = settings.dashboard.address, settings.dashboard.port
+    if not port:
+        opt.fail("dashboard.port is 0, any free port: --url must say where the monitor is", opt.BAD_SETTINGS)
+    is_v4 = address.version == 4  # noqa: PLR2004 - the protocol's version
+    if address.is_unspecified:
+        return f"http://{'127.0.0.1' if is_v4 else '[::1]'}:{port}"
+    return f"http://{address if is_v4 else f'[{address}]'}:{port}"
 
 
 def _events(names: str | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from telemetry.control import URL_VARIABLE
 from telemetry.notify import BUILTIN
 from telemetry.settings import layers as layer
 from telemetry.settings.about import Kind, Known, Origin, value_of
@@ -140,7 +141,7 @@ def _origin(place: Place, layers: Sequence[Layer]) -> Origin:
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterable[str]:
-    known = {CONFIG_VARIABLE, CACHE_VARIABLE, *VARIABLES}
+    known = {CONFIG_VARIABLE, CACHE_VARIABLE, URL_VARIABLE, *VARIABLES}
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known and not name.startswith(COLLECTORS_PREFIX):
             yield f"{name} is not known and has no effect{suggestion(name, known)}"

@@ -45,6 +45,7 @@ from telemetry.settings.places import default_state_dir
 from telemetry.sources.claude_options import ClaudeOptions
 from telemetry.sources.process_options import ProcessOptions
 from telemetry.sources.push_options import PushOptions
+from telemetry.sources.tmux_options import TmuxSettings as Tmux
 
 Profile = Literal["development", "staging", "production"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
@@ -63,24 +64,6 @@ class Thresholds(BaseModel):
         warning=1, error=2, critical=3
     )
     """How many agents of one cluster do not run."""
-
-
-class Tmux(BaseModel):
-    """Where a tmux server and its session are. Both empty: the user's own server, all its sessions."""
-
-    model_config = STRICT
-    socket: Annotated[str, About("a name as for `tmux -L`, or the path of a socket", "ORCHESTRATOR_TMUX_SOCKET")] = ""
-    session: Annotated[str, About("the name of a tmux session", "ORCHESTRATOR_TMUX_SESSION")] = ""
-    programs: Annotated[
-        tuple[Name, ...],
-        BeforeValidator(words),
-        About("names of commands, joined by commas", "ORCHESTRATOR_TMUX_PROGRAMS"),
-    ] = ()
-    """Commands that are agents wherever they run, besides those that are known."""
-    quiet_after: Annotated[Seconds, About(A_SECOND, "ORCHESTRATOR_TMUX_QUIET_AFTER")] = 10.0
-    """Seconds without new output after which an agent counts as idle, but never less than two and a half checks."""
-    events: Annotated[bool, About("true or false", "ORCHESTRATOR_TMUX_EVENTS")] = True
-    """Attach a client in control mode to each session that holds agents, which tells at once what happens there."""
 
 
 AUTO = "auto"

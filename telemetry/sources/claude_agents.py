@@ -53,7 +53,10 @@ class Agent:
         fate: Why it doesn't run, in words; "" while it does.
         elsewhere: Its process belongs to another machine or container.
         cpu: Processor time when it was last looked at while it said it was busy.
+        cpu_at: When that was (Unix s).
         sign_at: When its process was last seen at work (Unix s).
+        quiet: Whether it used next to no processor time from the look before to the last one.
+        latched: Whether its «busy» says nothing: that of a lead stays while teammates in panes live.
         idle_at: When it told its lead that its turn was over.
         woken_at: When it was last written to.
         asked_at: When it asked its lead for a permission; 0.0 when that was answered.
@@ -76,7 +79,10 @@ class Agent:
     fate: str = ""
     elsewhere: bool = False
     cpu: float | None = None
+    cpu_at: float = 0.0
     sign_at: float = 0.0
+    quiet: bool = False
+    latched: bool = False
     idle_at: float = 0.0
     woken_at: float = 0.0
     asked_at: float = 0.0

@@ -56,6 +56,8 @@ class Roster:
         self.by_path: dict[str, Agent] = {}
         self.recheck_at = float("inf")
         """When time alone will say something new (Unix s)."""
+        self.leading: frozenset[int] = frozenset()
+        """By `id`, whose word says something of other members as well."""
         self.gone: list[Agent] = []
         """Who was expected before the last `link` and is no longer."""
         self._shelf = shelf
@@ -76,9 +78,12 @@ class Roster:
 
     # --- processes --------------------------------------------------------------------------------------------------
 
-    def look_at_processes(self) -> None:
-        """Forgets what was known of processes, so that the next `link` looks at each."""
-        self._fates.clear()
+    def look_at_processes(self) -> bool:
+        """Looks at the process of every session. True: `link` is to find out anew who is there."""
+        before, self._fates = self._fates, {}
+        for session in self._shelf.sessions.values():
+            self.fate(session)
+        return before != self._fates or bool(self._shelf.teams) or self.recheck_at < float("inf")
 
     def fate(self, session: Session) -> str:
         """Why a session's process doesn't run, "" while it does; looked up once until they are looked at anew."""
@@ -130,6 +135,9 @@ class Roster:
         found: list[_Candidate] = []
         for group in groups.values():
             group.sort(key=lambda item: item[1].started_at)
+            if len(group) > 1:  # which of them lives decides who it is: what was seen a while ago won't do
+                for _, session in group:
+                    self._fates.pop(session.process, None)
             live = [item for item in group if not self.fate(item[1])]
             for path, session in live or group[-1:]:
                 keys = [f"p:{session.process}", *([f"s:{session.session_id}"] if session.session_id else [])]
@@ -292,6 +300,8 @@ class Roster:
         if session is not None and session.named and not agent.named and (role is None or not role.named):
             names.discard(agent.name)  # a person has named it meanwhile
             agent.name, agent.named, agent.counted = self._free(session.name, role, names), True, ""
+        if session is not None and agent.session is not None and session.status_at != agent.session.status_at:
+            agent.cpu, agent.quiet = None, False  # what it did before says nothing of its new turn
         agent.keys = frozenset(candidate.keys)
         agent.session, agent.path, agent.role = session, candidate.path, role
         agent.elsewhere = session is not None and is_elsewhere(session.domain)
@@ -331,6 +341,10 @@ class Roster:
                     "" if lead is not None and not lead.fate else "the process of its lead, in which it lived, is gone"
                 )
                 agent.fate = dead and f"a ghost: in the configuration of team {agent.role.team.name}, but {dead}"
+        latched = {id(agent.lead) for agent in self.agents if not agent.fate and not agent.in_lead}
+        for agent in self.agents:
+            agent.latched = id(agent) in latched
+        self.leading = frozenset(id(agent.lead) for agent in self.agents if agent.lead is not None)
 
     def _called(self, candidate: _Candidate) -> tuple[str, bool]:
         session, role = candidate.session, candidate.role

@@ -34,6 +34,8 @@ def sample_of(agent: Agent, work: Work | None, inboxes: Inboxes, now: float) -> 
         state, reason = None, agent.fate
     elif agent.session is not None:
         state, reason = _state_of_session(agent.session)
+        if state is State.BUSY and agent.latched and agent.quiet:
+            state, reason = State.IDLE, "its process does nothing; it says busy as long as teammates in panes live"
     elif agent.in_lead:
         state, reason = _state_inside(agent, inboxes)
     else:

@@ -56,6 +56,9 @@ class Shelf:
         pause: Waits that many seconds.
     """
 
+    on_folder: Callable[[str, int], None] | None = None
+    """Told of each folder in which changes matter, path and descriptor, before its files are read."""
+
     def __init__(self, root: Path, pause: Callable[[float], None] = time.sleep) -> None:
         self.root = root
         self.sessions: dict[str, Session] = {}
@@ -187,7 +190,10 @@ class Shelf:
         self._blocked.append(f"{where}/")
 
     def _note_folder(self, where: str, folder: int) -> None:
-        self._found.add((os.path.join(self.root, where) if where else os.fspath(self.root), os.fstat(folder).st_ino))  # noqa: PTH118 - thousands of times a minute
+        path = os.path.join(self.root, where) if where else os.fspath(self.root)  # noqa: PTH118 - at each reading
+        self._found.add((path, os.fstat(folder).st_ino))
+        if self.on_folder is not None:
+            self.on_folder(path, folder)
 
     def _drop_unseen(self) -> None:
         blocked = tuple(self._blocked)

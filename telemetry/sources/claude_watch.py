@@ -1,4 +1,4 @@
-"""Hears which files below some folders change, as the operating system tells it (watchfiles)."""
+"""Hears which files in some folders change, as the operating system tells it: by inotify, elsewhere by watchfiles."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from watchfiles import Change, awatch
+from telemetry.sources.claude_inotify import Inotify
 
 if TYPE_CHECKING:
     import anyio
+    from watchfiles import Change
 
 STEP_MS = 10
 """So long nothing more must come until a change is told; also how often the watching thread looks."""
@@ -23,8 +24,76 @@ GATHERED_MS = 50
 Folders = Collection[tuple[str, int]]
 
 
+class FolderWatch:
+    """Watches the folders that a reading met, until the next one meets others.
+
+    Args:
+        heard: Called in the loop with the paths that changed; "" stands for any.
+        failed: Called in it with the reason, in words, when there is no watching (any more).
+        native: Whether to try inotify.
+    """
+
+    def __init__(
+        self, heard: Callable[[set[str]], None], failed: Callable[[str], None], *, native: bool = True
+    ) -> None:
+        self._heard, self._failed, self._native = heard, failed, native
+        self._inotify: Inotify | None = None
+        self._files: FileWatch | None = None
+        self._folders = 0
+        self._problem = ""
+
+    @property
+    def folders(self) -> int:
+        """How many folders are watched."""
+        return len(self._files.watched) if self._files is not None else self._folders
+
+    def begin(self) -> None:
+        """Watches from now on; in the loop."""
+        if self._native:
+            try:
+                self._inotify = Inotify(self._heard)
+            except OSError:  # none here, or no more of them
+                self._inotify = None
+        if self._inotify is not None:
+            self._inotify.begin()
+        else:
+            self._files = FileWatch(self._heard, self._failed)
+
+    def note(self, path: str, folder: int) -> None:
+        """A reading meets a folder, whose files it will read after this; in the thread that reads."""
+        if self._inotify is not None:
+            try:
+                self._inotify.note(path, folder)
+            except OSError as error:
+                self._problem = str(error)
+
+    def settle(self, folders: Folders) -> bool:
+        """A reading is over; in the loop.
+
+        Returns:
+            Whether something may have changed unheard meanwhile, so that all must be read again.
+        """
+        self._folders = len(folders)
+        if self._files is not None:
+            return self._files.watch(folders) and bool(folders)
+        if self._inotify is not None:
+            self._inotify.drop_others()
+            if self._problem:
+                self._folders = 0
+                self._failed(f"changes of files are only seen by looking: {self._problem}")
+            self._problem = ""
+        return False
+
+    async def close(self) -> None:
+        """Ends it."""
+        if self._inotify is not None:
+            self._inotify.close()
+        if self._files is not None:
+            await self._files.close()
+
+
 class FileWatch:
-    """Watches a set of folders, not what lies below them, until it is told to watch others.
+    """Watches a set of folders through watchfiles, not what lies below them, until it is told to watch others.
 
     Args:
         heard: Called in the loop with the paths that changed.
@@ -74,6 +143,8 @@ class FileWatch:
         self._watched = frozenset()
 
     async def _run(self, paths: list[str], stop: threading.Event) -> None:
+        from watchfiles import Change, awatch
+
         folders = frozenset(paths)
         try:
             async for changes in awatch(

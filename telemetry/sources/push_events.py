@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from telemetry.clean import NAME_LIMIT, clean_name, clean_text
 from telemetry.model import State
@@ -141,10 +141,11 @@ def _id(value: Any) -> str:
 
 
 def _pane(value: Any) -> str:
-    return value if _PANE.fullmatch(_text(value)) else _refuse()
+    text = _text(value)
+    return text if _PANE.fullmatch(text) else _refuse()
 
 
-def _refuse() -> Any:
+def _refuse() -> NoReturn:
     raise ValueError
 
 

@@ -4,7 +4,9 @@ Bodies are accepted as they are sent: fields that aren't known are not looked at
 sign of life. Nothing of prompts, tool inputs, tool results, messages or transcripts is kept.
 
 A hook tells that something happened, not that it goes on. A turn that its user interrupts sends nothing at all, so
-«busy» can't be believed for ever: see `THINKS_FOR` and `TOOL_TAKES`.
+«busy» can't be believed for ever: see `THINKS_FOR` and `TOOL_TAKES`. Nor does a question that is turned down, which
+can't be told from one that nobody has answered yet: «waiting» is believed until the next hook. Where the session's own
+file is seen, too, that is nearer to the truth.
 """
 
 from __future__ import annotations

@@ -9,6 +9,10 @@ The second danger is a client that outlives us: tmux doesn't let go of one whose
 panes stand still as well. A client ends by itself when its standard input does, but only while nothing is on its way to
 it; so `Keeper`, a small shell, ends what is left when this program is gone, however it went.
 
+The third is that tmux 3.3a may fall over, and all agents with it, when a client goes before it is attached. So clients
+are let in before they are ended; only this program's own end by force, within the milliseconds of an attachment, is
+beyond that.
+
 No client changes a size (`ignore-size`), the session's environment (`-E`) or an option; a pane that prints is paused
 for the listener alone. What others can see of it: two more clients in `list-clients` and `session_attached`; the hooks
 `client-attached` and `client-detached`; a session with `destroy-unattached` stays as long as we look; `attach` without
@@ -31,6 +35,10 @@ if TYPE_CHECKING:
     from telemetry.sources.tmux_keeper import Keeper
 
 _READ_AT_ONCE = 1 << 16
+_LET_IN_WITHIN = 2.0
+"""Seconds that are waited until a client is attached before it is ended; a tmux that takes longer hangs."""
+_ENDS_WITHIN = 1.0
+"""Seconds that a client has to end by itself, which takes it some milliseconds."""
 _A_LINE = 50  # panes in one command: far below what a pipe takes at once
 
 
@@ -61,6 +69,8 @@ class ControlProcess:
         self._hear = hear
         self._ended = ended
         self._parser = EventParser()
+        self._let_in = asyncio.Event()
+        self._silent = asyncio.Event()
         self._child: Child | None = None
 
     @property
@@ -68,13 +78,13 @@ class ControlProcess:
         """0 while it doesn't run."""
         return self._child.pid if self._child is not None else 0
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Starts it.
 
         Raises:
             OSError: It can't be started.
         """
-        self._child = child = await start_child(self._command)
+        self._child = child = start_child(self._command)
         os.set_blocking(child.out, False)
         asyncio.get_running_loop().add_reader(child.out, self._readable, child.out)
 
@@ -83,9 +93,20 @@ class ControlProcess:
         return self._child is not None and self._child.send(command)
 
     async def stop(self) -> None:
-        """Ends it, by force: it holds nothing that could be lost. Does nothing where it doesn't run."""
-        child, self._child = self._child, None
-        if child is not None:
+        """Ends it, and waits for that. Does nothing where it doesn't run.
+
+        A client that goes before it is attached can take its server down with it (tmux 3.3a, once in some hundred
+        times, whichever way it goes): so it is let in first, asked to end then, and only killed where it stays.
+        """
+        child = self._child
+        if child is None:
+            return
+        try:
+            await _at_most(_LET_IN_WITHIN, self._let_in)
+            child.hang_up()
+            await _at_most(_ENDS_WITHIN, self._silent)
+        finally:
+            self._child = None
             asyncio.get_running_loop().remove_reader(child.out)
             await child.end()
 
@@ -98,11 +119,24 @@ class ControlProcess:
             chunk = b""
         if not chunk:
             asyncio.get_running_loop().remove_reader(out)
+            self._let_in.set()
+            self._silent.set()
             self._ended()
             return
         events = self._parser.feed(chunk)
+        if any(event.kind in {Kind.SESSION, Kind.EXIT} for event in events):
+            self._let_in.set()
         if events:
             self._hear(events)
+
+
+async def _at_most(seconds: float, event: asyncio.Event) -> None:
+    """Waits for the event, but no longer than that."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
 
 
 class SessionListener:
@@ -146,14 +180,14 @@ class SessionListener:
         try:
             try:
                 async with asyncio.timeout(self._within):
-                    await self._guard.start()
-                    await self._keeper.hold(self._guard.pid)
+                    self._guard.start()
                     await self._until(self._guarded)
                     if not self._over.done():
-                        await self._listener.start()
-                        await self._keeper.hold(self._listener.pid)
-                        self._listener.send(IDENTIFY)
+                        await self._keeper.hold(self._guard.pid)
+                        self._listener.start()
                         await self._until(self._ready)
+                    if not self._over.done():
+                        await self._keeper.hold(self._listener.pid)
             except TimeoutError:
                 return f"tmux didn't attach a control client within {self._within:g} s"
             except OSError as error:
@@ -194,6 +228,7 @@ class SessionListener:
         for event in events:
             if event.kind is Kind.SESSION:
                 self._check_session(event)
+                self._listener.send(IDENTIFY)  # not earlier: a client that isn't attached yet speaks of another session
             elif event.kind is Kind.IDENTITY and not self.live:
                 if event.subject != str(self.session):
                     self._finish("another session has its place")

@@ -242,7 +242,7 @@ class Ear:
     def _leave(self, instance: Instance) -> None:
         place = self._places.pop(instance)
         place.still()
-        if place.task is not None:
+        if place.task is not None and not place.task.done():
             place.task.cancel()
             self._ending.add(place.task)
             place.task.add_done_callback(self._ending.discard)

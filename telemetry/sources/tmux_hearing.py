@@ -1,4 +1,4 @@
-"""What a tmux source does between two reads: hears, keeps its last reading up with that, and says when there is news."""
+"""A tmux source between two reads: it hears, keeps its last reading up with that, and says when there is news."""
 
 from __future__ import annotations
 

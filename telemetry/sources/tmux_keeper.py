@@ -28,10 +28,17 @@ class Child:
     def send(self, line: str) -> bool:
         """Hands over a line without waiting. False: the process is gone, or hasn't read the earlier ones."""
         raw = line.encode("ascii") + b"\n"
+        if self._process.stdin is None or self._process.stdin.closed:
+            return False
         try:
             return os.write(self._into, raw) == len(raw)
         except OSError:
             return False
+
+    def hang_up(self) -> None:
+        """Closes its standard input, which tells it to end."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     async def end(self) -> None:
         """Ends it by force, and waits for that."""
@@ -43,18 +50,15 @@ class Child:
             pass
 
 
-async def start_child(command: Sequence[str]) -> Child:
+def start_child(command: Sequence[str]) -> Child:
     """Starts a process in a process group of its own: Ctrl-C in this program's terminal doesn't reach it.
+
+    It takes a millisecond, and is done in the loop, so that nobody can give it up half done.
 
     Raises:
         OSError: It can't be started.
     """
-    starting = asyncio.ensure_future(asyncio.to_thread(_start, command))
-    try:
-        return await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        await (await starting).end()  # otherwise it would be nobody's
-        raise
+    return _start(command)
 
 
 def _start(command: Sequence[str]) -> Child:
@@ -80,7 +84,7 @@ class Keeper:
             self._held.add(pid)
             if not self._tell():
                 await self._stop()
-                self._shell = await start_child(["sh", "-c", _KEEPER])
+                self._shell = start_child(["sh", "-c", _KEEPER])
                 self._tell()
 
     async def let_go(self, pid: int) -> None:

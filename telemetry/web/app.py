@@ -59,7 +59,7 @@ def create_app(
         app.include_router(alert_routes(known, people))
         app.include_router(runbooks(people))
     if takers is not None:
-        app.include_router(push_routes(takers, clock))
+        app.include_router(push_routes(takers, clock, from_anywhere=any_short_name))
     app.include_router(pages())
     app.add_exception_handler(RequestValidationError, _in_words)
     app.add_exception_handler(Exception, _internal)

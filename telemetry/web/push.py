@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import orjson
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from telemetry.clean import clean_text
 from telemetry.clock import Clock
@@ -66,11 +66,17 @@ def push_routes(takers: Takers, clock: Clock, *, from_anywhere: bool = False) ->
         clock: Tells the time.
         from_anywhere: Whether other machines may send events: where the network itself is closed.
     """
-    router = APIRouter(dependencies=[] if from_anywhere else [Depends(from_here)])
+    router = APIRouter()
+
+    def check(request: Request) -> None:
+        # not as a dependency, which would cost a way through a thread while an agent waits
+        if not from_anywhere:
+            from_here(request)
 
     @router.post("/api/agents/{name:path}/events")
     async def event(name: str, request: Request, cluster: str | None = None) -> Response:
         """An agent tells what it does; Claude Code's hooks are taken here, too."""
+        check(request)
         body = await _object(request)
         known, heard = _hand_on(takers(), cluster, name, body, clock.now())
         if HOOK in body:
@@ -80,6 +86,7 @@ def push_routes(takers: Takers, clock: Clock, *, from_anywhere: bool = False) ->
     @router.post("/api/hooks/claude")
     async def hook(request: Request, cluster: str | None = None) -> Response:
         """A hook of Claude Code tells of its session: one address for all of them."""
+        check(request)
         body = await _object(request)
         _hand_on(takers(), cluster, None, body, clock.now())
         return Response()

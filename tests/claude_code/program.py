@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from tests.claude_code.home import Home
 from tests.sources.real_tmux import TmuxServer, is_dead
-from tests.waiting import eventually
+from tests.waiting import NotInTimeError, eventually
 
 WITHIN = 20.0
 AGAIN = 0.5
@@ -53,16 +53,15 @@ class Program:
         environment = {**self.home.variables(self.api), **self.variables}
         given = " ".join(f'{name}="${name}"' for name in OF_TMUX)
         ours = shlex.join(f"{name}={value}" for name, value in environment.items())
-        command = (
-            f"cd {self.home.project} && exec env -i {given} {ours} {shlex.join([str(self.binary), *self.arguments])}"
-        )
+        run = f"exec env -i {given} {ours} {shlex.join([str(self.binary), *self.arguments])}"
+        command = f"cd {shlex.quote(str(self.home.project))} && {run}"
         tmux = self.tmux
         there = tmux.runs() and self.session in tmux("list-sessions", "-F", "#{session_name}").split("\n")
         pane = tmux.window(self.session, command) if there else tmux.session(self.session, command, size=SIZE)
         self._keep_out(environment)
         program = replace(self, pane=pane, pid=tmux.pid(pane))
         program.wait_for("idle")
-        eventually(lambda: BOX in program.screen(), WITHIN, what=f"a place to type: {program.screen()}")
+        program.wait(lambda: BOX in program.screen(), "a place to type")
         return program
 
     def _keep_out(self, environment: Mapping[str, str]) -> None:
@@ -96,7 +95,7 @@ class Program:
 
     def wait_for(self, status: str) -> None:
         """Wait until it says so of itself."""
-        eventually(lambda: self.status == status or self._ended(), WITHIN, every=0.01, what=f"{self.pid} {status}")
+        self.wait(lambda: self.status == status or self._ended(), f"{self.pid} {status}")
 
     def _ended(self) -> bool:
         if is_dead(self.pid):
@@ -104,8 +103,12 @@ class Program:
         return False
 
     def wait(self, ask: Callable[[], Any], what: str) -> Any:
-        """Wait for anything else, and get it."""
-        return eventually(ask, WITHIN, every=0.01, what=what)
+        """Wait for anything else, and get it; raises `NotInTimeError`, with what stands in its pane then."""
+        try:
+            return eventually(ask, WITHIN, every=0.01, what=what)
+        except NotInTimeError as failure:
+            shows = self.screen() if self.tmux.runs() and self.pane in self.tmux.panes() else "is gone"
+            raise NotInTimeError(f"{failure}\nits pane {shows}") from None
 
     def screen(self) -> str:
         """What a person sees in its pane."""
@@ -147,7 +150,7 @@ class Program:
     def _typed(self) -> str:
         """What stands in the box where one types, without its spaces: a narrow pane breaks lines anywhere."""
         lines = self.screen().split("\n")
-        tops = [at for at, line in enumerate(lines) if line.startswith(EDGE) and lines[at + 1].startswith(BOXES)]
+        tops = [at for at, line in enumerate(lines[:-1]) if line.startswith(EDGE) and lines[at + 1].startswith(BOXES)]
         if not tops:
             return ""
         box = takewhile(lambda line: not line.startswith(EDGE), lines[tops[-1] + 1 :])
@@ -157,13 +160,15 @@ class Program:
         """Press a key until it has done something: one that comes with pasted text is not taken as a command."""
 
         def once_more() -> bool:
+            if done():
+                return True
             self.tmux("send-keys", "-t", self.pane, key)
             try:
                 return eventually(done, AGAIN, every=0.02)
             except AssertionError:
                 return False
 
-        eventually(once_more, WITHIN, what=f"{key} taken; it shows {self.screen()}")
+        self.wait(once_more, f"{key} taken")
 
     def allow(self) -> None:
         """Answer the question on its screen with yes."""
@@ -174,6 +179,7 @@ class Program:
         self._answer("Escape")
 
     def _answer(self, key: str) -> None:
+        self.wait_for("waiting")
         self.wait(lambda: "Esc to cancel" in self.screen(), "a question on its screen")
         self._press(key, lambda: self.status != "waiting")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -57,11 +58,11 @@ class Stub:
 
     def holds(self, name: str) -> bool:
         """Whether `hold NAME` is to go on."""
-        return not (self._event(name).is_set() or self._closing.is_set())
+        return not self._event(name).is_set()
 
-    def rest(self, seconds: float) -> None:
-        """Let that much time pass, less where the stub is being closed."""
-        self._closing.wait(seconds)
+    def rest(self, seconds: float) -> bool:
+        """Let that much time pass; false, and at once, where the stub is being closed."""
+        return not self._closing.wait(seconds)
 
     def _event(self, name: str) -> threading.Event:
         return self._released.setdefault(name, threading.Event())
@@ -75,7 +76,9 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A program that was killed in the middle of an answer is no error."""
+        """A program that was killed in the middle of an answer is no error; what else went wrong is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -152,7 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
         stub, now = self.server.stub, time.monotonic()
         end, shown = now + given.seconds, now
         while (given.held and stub.holds(given.held)) or now < end:
-            stub.rest(TICK if given.held else min(TICK, end - now))
+            if not stub.rest(TICK if given.held else min(TICK, end - now)):
+                return
             now = time.monotonic()
             if now - shown >= PING:
                 self._event("ping")

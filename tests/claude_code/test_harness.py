@@ -127,6 +127,12 @@ def test_nothing_comes_in_and_nothing_goes_out(claude_code: ClaudeCode, monkeypa
     assert claude_code.stub.outside == []
 
 
+def test_what_a_program_wants_from_elsewhere_is_refused_and_told(claude_code: ClaudeCode) -> None:
+    claude_code.start(variables={"CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": ""})
+    eventually(lambda: claude_code.stub.outside, what="a request to elsewhere")
+    assert all(request.startswith("CONNECT ") for request in claude_code.stub.outside)
+
+
 def test_another_file_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
     archive = tmp_path / "claude.tgz"
     archive.write_bytes(b"something else")

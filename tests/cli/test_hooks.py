@@ -154,7 +154,7 @@ OTHERS = st.dictionaries(st.sampled_from(["Stop", "PreToolUse", "Setup"]), GROUP
 SETTINGS = st.dictionaries(st.text(max_size=6), JSON, max_size=3) | st.fixed_dictionaries({"a": JSON, "hooks": OTHERS})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(SETTINGS, st.sampled_from([None, 0, 1, 2, 4, "\t"]), st.booleans())
 def test_of_any_file_not_a_byte_else_moves(value: dict[str, Any], indent: Any, ascii_only: bool) -> None:
     before = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
@@ -249,6 +249,17 @@ def test_print_shows_what_install_writes_and_touches_nothing(home: Path) -> None
         }
     }
     assert list(home.iterdir()) == []
+
+
+def test_where_several_clusters_are_watched_one_is_named(home: Path) -> None:
+    (home / "orchestrator-telemetry.yaml").write_text("clusters: [{name: day}, {name: late night}]\n")
+    unnamed = command("install")
+    assert (unnamed.exit_code, list(home.glob(".claude"))) == (2, [])
+    assert "several clusters are watched: --cluster must be one of day, late night" in unnamed.stderr
+    assert "--cluster is 'x': it must be one of day" in command("print", "--cluster", "x").stderr
+    assert f'"url": "{URL}?cluster=late+night"' in command("print", "--cluster", "late night").stdout
+    assert command("install", "--cluster", "day").exit_code == 0
+    assert command("remove").exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -18,8 +18,9 @@ from telemetry.picture import Picture
 from telemetry.serving import WebServer
 from telemetry.settings import Dashboard
 from telemetry.sources.base import Place
-from telemetry.sources.push import PushOptions, PushSource
+from telemetry.sources.push import Heard, PushOptions, PushSource
 from telemetry.web.app import create_app
+from telemetry.web.push import Taker
 from tests.claude_code.fixtures import ClaudeCode, claude_binary, claude_code
 from tests.claude_code.program import TEAMS
 from tests.waiting import eventually
@@ -57,8 +58,9 @@ class Monitor:
         push.listen(lambda: self._note(push))
         listener = listen(Dashboard(port=0))
         self.url = url(listener)
+        takers: dict[str, Taker] = {"main": self}
         app = create_app(
-            Picture(), list, lambda _: b"", SystemClock(), metrics_type="text/plain", takers=lambda: {"main": self}
+            Picture(), list, lambda _: b"", SystemClock(), metrics_type="text/plain", takers=lambda: takers
         )
         self._push = push
         server = WebServer(app, listener)
@@ -68,7 +70,7 @@ class Monitor:
         await server.stop(1.0)
         await push.close()
 
-    def hear(self, name: str | None, body: dict[str, Any], now: float) -> Any:
+    def hear(self, name: str | None, body: Mapping[str, Any], now: float) -> Heard:
         """Between the route and the source."""
         self.events.append(body["hook_event_name"])
         return self._push.hear(name, body, now)
@@ -116,7 +118,7 @@ def test_turns_questions_failures_and_the_end_as_the_real_program_tells_them(
     program.say("ask")
     asked = monitor.waits_for(State.WAITING)
     assert asked.reason == "asks for permission to use Bash"
-    assert "Esc to cancel" in eventually(program.screen), "the question is the person's still"
+    eventually(lambda: "Esc to cancel" in program.screen(), 20, what="the question, which is the person's still")
     assert not (claude_code.home.project / "asked-for").exists()
     program.allow()
     monitor.waits_for(State.IDLE)
@@ -131,12 +133,14 @@ def test_turns_questions_failures_and_the_end_as_the_real_program_tells_them(
     ]  # fmt: skip
 
 
-def test_a_question_that_is_turned_down_is_over(claude_code: ClaudeCode, monitor: Monitor) -> None:
+def test_a_question_that_is_turned_down_is_over_with_the_next_prompt(claude_code: ClaudeCode, monitor: Monitor) -> None:
+    """The program sends nothing when its question is turned down: only its own file says so at once."""
     program = claude_code.start()
     program.say("ask touch never-made")
     monitor.waits_for(State.WAITING)
     program.deny()
     program.wait_for("idle")
+    program.say("work 0.1")
     monitor.waits_for(State.IDLE)
 
 

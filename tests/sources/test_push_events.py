@@ -70,7 +70,7 @@ def test_what_cannot_be_used_is_one_line(body: dict[str, Any], line: str) -> Non
     assert harmless(str(refused.value))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(KEYS | st.text(max_size=10), WORDS | NESTED, max_size=6))
 def test_any_object_is_an_event_or_a_line(body: dict[str, Any]) -> None:
     try:

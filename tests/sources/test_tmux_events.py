@@ -20,10 +20,12 @@ from telemetry.model import AgentSample, Reading, State
 from telemetry.sources.base import Found, LiveSource, Place
 from telemetry.sources.tmux import KIND, TmuxOptions, TmuxSource
 from tests.sources.real_tmux import eventually, is_dead
+from tests.sources.watching import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
+    from telemetry.sources.tmux_answer import Answer
     from tests.sources.real_tmux import TmuxServer
 
 ECHO = "stty -echo; while read line; do printf '%s\\n' \"$line\"; done"
@@ -37,6 +39,9 @@ def looped(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None
         asyncio.run(test(*arguments, **named))
 
     return run
+
+
+REDRAWS = "stty -echo; trap 'i=$((i+1)); echo redrawn $i' WINCH; while :; do read -t 0.05 line && echo \"$line\"; done"
 
 
 async def soon(condition: Callable[[], object], what: str, within: float = 10.0) -> None:
@@ -86,7 +91,10 @@ class Listening:
     async def heard(self, sessions: int = 1) -> None:
         """Until it hears, and what it hears counts."""
         events = f"events from {sessions} session{'' if sessions == 1 else 's'}"
-        await soon(lambda: self.source.events == events, f"{events}, not {self.source.events}", 20)
+        try:
+            await soon(lambda: self.source.events == events, events, 20)
+        except AssertionError as error:
+            raise AssertionError(f"it says {self.source.events}") from error
         ear = self.source._hearing._ear
         assert ear is not None
         await soon(
@@ -133,9 +141,11 @@ def echoing(tmux: TmuxServer, name: str = "worker") -> str:
 
 async def idle(watched: Listening, name: str = "worker") -> AgentSample:
     """Until a check finds the agent idle."""
-    while (await watched.read())[name].reported is not State.IDLE:
+    for _ in range(200):
+        if (await watched.read())[name].reported is State.IDLE:
+            return watched.agents[name]
         await asyncio.sleep(0.05)
-    return watched.agents[name]
+    raise AssertionError(f"{name} stays busy")
 
 
 def children(name: str) -> list[psutil.Process]:
@@ -239,8 +249,58 @@ class TestHeard:
             await soon(lambda: not watched.agents["other"].running, "it is gone")
             await watched.heard(2)
 
+    @looped
+    async def test_screens_that_are_heard_are_not_looked_at(self, tmux: TmuxServer) -> None:
+        pane = echoing(tmux)
+        async with listening(tmux) as watched:
+            await watched.heard()
+            asked: list[list[str]] = []
+            ask = watched.source._client.ask
 
-REDRAWS = "stty -echo; trap 'i=$((i+1)); echo redrawn $i' WINCH; while :; do read -t 0.05 line && echo \"$line\"; done"
+            def looking_on(screens_of: Sequence[str], meanwhile: Callable[[], None] | None = None) -> Answer:
+                asked.append(list(screens_of))
+                return ask(screens_of, meanwhile)
+
+            watched.source._client.ask = looking_on  # type: ignore[method-assign] # to look on
+            await watched.read()
+            ear = watched.source._hearing._ear
+            assert ear is not None
+            await ear.close()
+            await watched.read()
+            assert asked == [[], [pane]]
+
+    @looped
+    async def test_most_sessions(self, tmux: TmuxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("telemetry.sources.tmux_ear.MOST_SESSIONS", 2)
+        for name in "abc":
+            tmux.name_pane(tmux.session(name, ECHO), f"agent {name}")
+        async with listening(tmux, session=None) as watched:
+            await soon(lambda: watched.source.events == "events from 2 sessions, polling 1 more", "two are heard")
+            assert len(controls(tmux)) == 4
+
+    def test_monitor_that_is_started_again_in_another_loop(self, tmux: TmuxServer) -> None:
+        pane = echoing(tmux)
+        source = TmuxSource(TmuxOptions(socket_name=tmux.socket_name, session="work", quiet_after=0.2))
+        watched = Listening(source)
+
+        async def first() -> None:
+            source.listen(watched.changed)
+            await watched.read()
+            await watched.heard()
+
+        async def second() -> None:
+            assert "1" not in controls(tmux), "the clients ended with the loop"
+            await watched.read()
+            await watched.heard()
+            await idle(watched)
+            tmux.type(pane, "work")
+            await soon(lambda: watched.glance()["worker"].reported is State.BUSY, "it is busy")
+            await source.close()
+
+        asyncio.run(first())
+        asyncio.run(second())
+        assert not children("tmux")
+        assert not children("sh")
 
 
 @pytest.mark.slow
@@ -340,6 +400,19 @@ class TestNobodyIsDisturbed:
         assert settings() == before
 
     @looped
+    async def test_server_outlives_what_is_broken_off(self, tmux: TmuxServer) -> None:
+        """tmux falls over when a client goes before it is attached: ours never do."""
+        echoing(tmux)
+        server = int(tmux("display-message", "-p", "#{pid}"))
+        for number in range(60):
+            source = TmuxSource(TmuxOptions(socket_name=tmux.socket_name, session="work"))
+            source.listen(lambda: None)
+            await source.read(time.time())
+            await asyncio.sleep(number % 20 / 1000)
+            await source.close()
+        assert tmux("display-message", "-p", "#{pid}") == str(server)
+
+    @looped
     async def test_agents_go_on_while_we_are_stopped(self, tmux: TmuxServer) -> None:
         """As by Ctrl-Z: nobody reads what tmux writes. Without a guard, tmux would stop reading from the panes."""
         counts, pane = tmux.session(command=COUNTS), tmux.split(command="yes")
@@ -405,7 +478,8 @@ asyncio.run(main())
 async def elsewhere(tmux: TmuxServer) -> subprocess.Popen[str]:
     """A source that listens in another process."""
     command = [sys.executable, "-c", ELSEWHERE, tmux.socket_name]
-    monitor = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    monitor = await asyncio.to_thread(subprocess.Popen[str], command, stdin=nowhere, stdout=pipe, text=True)
     try:
         await asyncio.to_thread(told, monitor, "listens")
         await asyncio.to_thread(told, monitor, "busy")
@@ -441,9 +515,8 @@ class TestLossAndReturn:
         async with listening(tmux) as watched:
             await watched.heard()
             await asyncio.to_thread(tmux.attach, "work", "100x30", "-d")
-            await soon(lambda: watched.source.events.startswith("polling: "), "it is noticed")
-            words = watched.source.events
-            assert words.startswith("polling: the control client ended, next try in "), words
+            words = "polling: the control client ended, next try in "
+            await soon(lambda: watched.source.events.startswith(words), "it is noticed")
             await watched.heard()
             await idle(watched)
             tmux.type(pane, "work")
@@ -520,9 +593,7 @@ class TestFlood:
             await soon(lambda: sum(a.reported is State.BUSY for a in watched.agents.values()) >= 6, "they are busy")
             ours, theirs = psutil.Process().memory_info().rss, server.memory_info().rss
             spent = sum(psutil.Process().cpu_times()[:2])
-            began = time.monotonic()
-            while time.monotonic() < began + 3:
-                await asyncio.sleep(0.05)
+            await asyncio.sleep(3)
             spent = sum(psutil.Process().cpu_times()[:2]) - spent
             assert spent < 1.5, "half of a core would be a flood that isn't stopped"
             assert psutil.Process().memory_info().rss < ours + (20 << 20)
@@ -572,3 +643,23 @@ class TestKind:
 
         (agent,) = asyncio.run(read()).agents
         assert (source.name, source.cluster, agent.name, agent.detail.named) == ("tmux", "mine", "worker", True)
+
+
+class TestDetail:
+    def test_how_it_ended(self, tmux: TmuxServer) -> None:
+        tmux.session()
+        tmux("set-option", "-g", "remain-on-exit", "on")
+        ended, killed = tmux.split(command="exit 7"), tmux.split(command="kill -TERM $$")
+        for name, pane in (("ended", ended), ("killed", killed)):
+            tmux.name_pane(pane, name)
+            eventually(lambda pane=pane: tmux.show(pane, "pane_dead") == "1", "it is dead")  # type: ignore[misc] # a loop's lambda
+        agents = Watcher(tmux).read()
+        assert (agents["ended"].detail.exit_status, agents["ended"].detail.pane_id) == (7, ended)
+        assert agents["killed"].detail.exit_status == -15
+
+    def test_name_that_nobody_gave(self, tmux: TmuxServer) -> None:
+        tmux.name_pane(tmux.session(), "worker")
+        tmux.split(command="exec sleep 1000")
+        agents = Watcher(tmux, programs=("sleep",)).read()
+        assert (agents["worker"].detail.named, agents["sleep"].detail.named) == (True, False)
+        assert agents["sleep"].detail.exit_status is None

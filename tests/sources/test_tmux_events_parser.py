@@ -13,6 +13,8 @@ LAYOUT = (
     b" b1a4,200x50,0,0[200x24,0,0{100x24,0,0,1,99x24,101,0,22},200x25,0,25,3] *"
 )
 
+PANES = (("%1", "100x24"), ("%22", "99x24"), ("%3", "200x25"))
+
 
 @pytest.mark.parametrize(
     ("line", "event"),
@@ -32,7 +34,7 @@ LAYOUT = (
         (b"%exit", Event(Kind.EXIT)),
         (b"%exit too far behind", Event(Kind.EXIT)),
         (b"identity 12/$3/1700000000", Event(Kind.IDENTITY, "12/$3/1700000000")),
-        (b"%layout-change @1 " + LAYOUT, Event(Kind.LAYOUT, "@1", (("%1", "100x24"), ("%22", "99x24"), ("%3", "200x25")))),
+        (b"%layout-change @1 " + LAYOUT, Event(Kind.LAYOUT, "@1", PANES)),
         (b"%layout-change @1 b25d,80x24,0,0,7 b25d,80x24,0,0,7 *", Event(Kind.LAYOUT, "@1", (("%7", "80x24"),))),
         (b"%layout-change @1 nonsense", Event(Kind.LAYOUT, "@1")),
         (b"%layout-change @1", Event(Kind.LAYOUT, "@1")),
@@ -90,10 +92,11 @@ WORDS = st.sampled_from(
         b"%pause",
     ]
 )
+SUBJECTS = st.sampled_from([b"%1", b"@1", b"$1", b"%", b"1/$1/1"])
+BLANKS = st.sampled_from([b" ", b""])
 LINES = st.one_of(
-    st.binary(max_size=300),
-    st.tuples(WORDS, st.sampled_from([b" ", b""]), st.sampled_from([b"%1", b"@1", b"$1", b"%", b"1/$1/1"]), st.binary(max_size=200)).map(b"".join),
-)  # fmt: skip
+    st.binary(max_size=300), st.tuples(WORDS, BLANKS, SUBJECTS, BLANKS, st.binary(max_size=200)).map(b"".join)
+)
 
 
 @given(st.lists(LINES, max_size=30), st.data())

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from telemetry.listening import listen, url
 from telemetry.model import AgentSample, State
@@ -16,7 +17,7 @@ from telemetry.serving import WebServer
 from telemetry.settings import Dashboard
 from telemetry.sources.base import Place
 from telemetry.sources.push import PushOptions, PushSource
-from telemetry.web.push import LONGEST_EVENT, LONGEST_HOOK
+from telemetry.web.push import LONGEST_EVENT, LONGEST_HOOK, push_routes
 from tests.web.conftest import World
 
 EVENTS = "/api/agents/worker/events"
@@ -210,6 +211,19 @@ def test_only_this_machine_and_no_foreign_page_may_send_events(
         assert bool(agents(world, takers["main"])) == (status == 200)
 
     ask(world, program, client=(address, 1))
+
+
+def test_where_the_network_is_closed_others_may_send_events(world: World) -> None:
+    async def program() -> None:
+        takers = await taking(world, ("main",), {})
+        app = FastAPI()
+        app.include_router(push_routes(lambda: takers, world.clock, from_anywhere=True))
+        transport = httpx.ASGITransport(app, client=("192.0.2.7", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://monitor") as client:
+            assert (await client.post(EVENTS, json={})).status_code == 200
+        await takers["main"].close()
+
+    asyncio.run(program())
 
 
 def test_where_nobody_takes_events_that_is_said(world: World) -> None:

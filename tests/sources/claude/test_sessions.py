@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from telemetry.model import State
-from telemetry.sources.claude import APART, KIND, ClaudeOptions
+from telemetry.sources.claude import KIND, ClaudeOptions
 from telemetry.store import Store
 from tests.sources.claude.world import NOBODY, START, World, millis
 from tests.waiting import eventually
@@ -251,4 +251,3 @@ def test_the_kind(world: World) -> None:
     missing = KIND.look(ClaudeOptions(config_dir=world.home / "none"))
     assert (missing.there, missing.why) == (False, f"there is no folder {world.home / 'none'}")
     assert ClaudeOptions.model_fields["config_dir"].metadata[-1].variable == "CLAUDE_CONFIG_DIR"
-    assert APART <= 0.1

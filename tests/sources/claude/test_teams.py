@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import psutil
 import pytest
@@ -12,7 +13,7 @@ from tests.sources.claude.world import NOBODY, START, World, a_member, a_note, a
 
 ID = "16c3c462-dc11-40c9-9b5b-d2051659a3bb"
 TEAM = "session-16c3c462"
-PANE = {"tmuxPaneId": "%2", "backendType": "tmux"}
+PANE: dict[str, Any] = {"tmuxPaneId": "%2", "backendType": "tmux"}
 
 
 def lead(world: World, **more: object) -> int:
@@ -79,6 +80,18 @@ def test_a_member_in_a_pane_is_found_by_its_command_line(world: World) -> None:
     again = world.teammate("scout", TEAM)
     agent = world.read(at=5)["scout"]
     assert (agent.pid, agent.restart_count) == (again, 1)
+
+
+def test_busy_of_a_lead_with_teammates_in_panes_is_not_taken_at_its_word(world: World) -> None:
+    pid = lead(world, status="busy")
+    scout = world.teammate("scout", TEAM)
+    world.team(TEAM, a_member(TEAM, **PANE, isActive=False), session_id=ID, pid=pid)
+    assert world.read()["project-09"].reported is State.BUSY, "at first it is"
+    agent = world.read(at=6)["project-09"]
+    assert agent.reported is State.IDLE
+    assert agent.reason == "its process does nothing; it says busy as long as teammates in panes live"
+    world.kill(scout)
+    assert world.read(at=11)["project-09"].reported is State.BUSY
 
 
 def test_a_member_outlives_its_lead(world: World) -> None:

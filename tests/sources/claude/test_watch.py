@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.model import AgentSample, State
-from telemetry.sources import claude_watch
+from telemetry.sources import claude_inotify
 from telemetry.sources.base import LiveSource
 from telemetry.sources.claude import APART, ClaudeSource
 from tests.sources.claude.world import REAL_TIME, START, World, a_member, a_session
@@ -70,6 +70,18 @@ def test_it_is_a_live_source(world: World) -> None:
     assert source.glance(START) is None, "before the first read it knows nothing"
 
 
+@pytest.fixture(params=["inotify", "watchfiles"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What systems without inotify have is tried here as well."""
+    if request.param == "watchfiles":
+
+        def none_here(*_: object) -> None:
+            raise OSError("none here")
+
+        monkeypatch.setattr(claude_inotify.Inotify, "__init__", none_here)
+
+
+@pytest.mark.usefixtures("either_way")
 def test_a_change_is_heard(world: World) -> None:
     pid, other = world.process(), world.process()
     path = world.session(pid)
@@ -87,6 +99,7 @@ def test_a_change_is_heard(world: World) -> None:
     listening(world, scene)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_a_new_session_is_heard_though_there_was_no_folder(world: World) -> None:
     (world.root / "sessions").rmdir()
     pid = world.process()
@@ -105,6 +118,7 @@ def test_a_new_session_is_heard_though_there_was_no_folder(world: World) -> None
     listening(world, scene)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_a_folder_that_is_made_anew_at_once(world: World) -> None:
     pid = world.process()
     world.session(pid)
@@ -120,6 +134,7 @@ def test_a_folder_that_is_made_anew_at_once(world: World) -> None:
     listening(world, scene)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_teams_inboxes_and_tasks_are_heard(world: World) -> None:
     from tests.sources.claude.world import a_note, a_task
 
@@ -139,6 +154,21 @@ def test_teams_inboxes_and_tasks_are_heard(world: World) -> None:
     listening(world, scene)
 
 
+def test_killed_and_resumed_before_anybody_looked(world: World) -> None:
+    pid = world.process()
+    world.session(pid, ID)
+
+    async def scene(listener: Listener) -> None:
+        world.kill(pid)
+        again = world.process()
+        world.session(again, ID, at=time.time() - START - 2, name="project-d1")
+        await listener.until(lambda: listener.agents()["project-09"].pid == again)
+        agent = listener.agents()["project-09"]
+        assert (len(listener.agents()), agent.running, agent.restart_count) == (1, True, 1)
+
+    listening(world, scene)
+
+
 def test_a_new_session_without_its_status_is_told_a_little_later(world: World) -> None:
     pid = world.process()
 
@@ -151,6 +181,7 @@ def test_a_new_session_without_its_status_is_told_a_little_later(world: World) -
     listening(world, scene)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_many_changes_are_few_calls_and_none_is_lost(world: World) -> None:
     pids = [world.process() for _ in range(8)]
     for number, pid in enumerate(pids):
@@ -182,6 +213,7 @@ def test_other_files_wake_nobody(world: World) -> None:
         world.write(f"sessions/{pid}.abc.key", "key")
         world.write(f"sessions/{pid}.json", a_session(pid))  # the same words
         (world.root / "projects").mkdir()
+        (world.root / f"sessions/{pid}.json.lock").mkdir()
         world.session(pid, status="busy")
         await listener.until(lambda: listener.agents()["project-09"].reported is State.BUSY)
         assert len(listener.calls) == 1
@@ -193,7 +225,7 @@ def test_without_watches_it_says_so_and_reading_goes_on(world: World, monkeypatc
     pid = world.process()
     world.session(pid)
 
-    def no_more(*_: object, **__: object) -> object:
+    def no_more(*_: object) -> None:
         raise OSError(28, "inotify watch limit reached")
 
     async def scene(listener: Listener) -> None:
@@ -213,7 +245,7 @@ def test_without_watches_it_says_so_and_reading_goes_on(world: World, monkeypatc
         world.session(pid, status="idle")
         await listener.until(lambda: listener.agents()["project-09"].reported is State.IDLE)
 
-    monkeypatch.setattr(claude_watch, "awatch", no_more)
+    monkeypatch.setattr(claude_inotify.Inotify, "note", no_more)
     listening(world, scene)
 
 
@@ -243,6 +275,33 @@ def test_a_folder_that_hangs_never_holds_up_the_loop(world: World, monkeypatch: 
         listening(world, scene)
     finally:
         let_go.set()
+
+
+def test_a_name_that_is_not_utf8_stops_nothing(world: World) -> None:
+    pid = world.process()
+    world.session(pid)
+
+    async def scene(listener: Listener) -> None:
+        (world.root / os.fsdecode(b"sessions/\xff\xfe.json")).write_text("{}")
+        world.session(pid, status="busy")
+        await listener.until(lambda: listener.agents()["project-09"].reported is State.BUSY)
+
+    listening(world, scene)
+
+
+def test_when_too_much_was_heard_everything_is_read(world: World) -> None:
+    pid = world.process()
+    path = world.session(pid)
+
+    async def scene(listener: Listener) -> None:
+        inotify = listener.source._watch._inotify
+        assert inotify is not None
+        inotify._loop and inotify._loop.remove_reader(inotify._descriptor)
+        path.unlink()
+        listener.source._heard({""})
+        await listener.until(lambda: listener.agents() == {})
+
+    listening(world, scene)
 
 
 def test_closing_ends_its_threads(world: World) -> None:
