@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -39,10 +38,10 @@ from tests.claude_code.seen_follow import BOUND, Follower, Period, Word, figures
 from tests.claude_code.seen_turns import Turns
 from tests.claude_code.stub import Stub
 from tests.daemons import ROOT, Daemon, daemon
-from tests.sources.real_tmux import TmuxServer, is_dead
+from tests.sources.real_tmux import TmuxServer
 from tests.waiting import eventually
 
-PANES = 5
+AGENTS = tuple(f"agent-{number}" for number in range(1, 6))
 POLL = 5.0
 OURS, PEER = "ours", "peer"
 KINDS = ("busy", "waiting", "idle", "stopped")
@@ -95,13 +94,12 @@ def measure(turns: int) -> Measured:
         stack.callback(tmux.reap)
         stub = stack.enter_context(Stub())
         claude_code = ClaudeCode(fetch.binary(), tmux, prepare(folder / "claude"), stub)
-        programs = [claude_code.start("--name", f"agent-{number}") for number in range(1, PANES + 1)]
-        names = {program.pid: f"agent-{number}" for number, program in enumerate(programs, 1)}
+        programs = [claude_code.start("--name", name) for name in AGENTS]
         ours = stack.enter_context(watching(claude_code))
         polls = stack.enter_context(peer(folder, claude_code))
         for watcher in (ours.daemon, polls):
-            eventually(lambda w=watcher: set(w.agents()) == set(names.values()), 30, what="all are seen")  # type: ignore[misc]
-        follower = Follower(claude_code.home.sessions, names, {OURS: ours.daemon.out, PEER: polls.out})
+            eventually(lambda w=watcher: set(w.agents()) == set(AGENTS), 30, what="all are seen")  # type: ignore[misc]
+        follower = Follower(claude_code.home.sessions, AGENTS, {OURS: ours.daemon.out, PEER: polls.out})
         process = psutil.Process(ours.daemon.process.pid)
         time.sleep(3.0)  # until what a start brings is over
         before, used, began = os.getloadavg()[0], sum(process.cpu_times()[:2]), time.monotonic()
@@ -110,31 +108,26 @@ def measure(turns: int) -> Measured:
             taken.take(turns)
             time.sleep(0.5)
             percent = (sum(process.cpu_times()[:2]) - used) / (time.monotonic() - began) * 100
-            resumed_at = [kill_and_resume(program, follower, ours, stub, at) for at, program in enumerate(programs)]
+            resumed_at = [
+                kill_and_resume(agent, program, follower, ours, at_work=at % 2 == 1)
+                for at, (agent, program) in enumerate(zip(AGENTS, programs, strict=True))
+            ]
             time.sleep(POLL + 1.0)  # until the peer has looked, too
         return Measured(taken, follower, resumed_at, percent, (before, os.getloadavg()[0]))
 
 
-def kill_and_resume(program: Program, follower: Follower, ours: Seen, stub: Stub, at: int) -> float:
-    """Kills a program, every other one at work, and takes up its conversation; when that began (Unix s)."""
-    agent = follower.names[program.pid]
-    if at % 2:
+def kill_and_resume(agent: str, program: Program, follower: Follower, ours: Seen, *, at_work: bool) -> float:
+    """Kills a program and takes up its conversation; when that began (Unix s)."""
+    if at_work:
         program.say(f"hold {agent}")
         program.wait_for("busy")
         time.sleep(2 * BOUND)
-    session = program.session_id
     follower.files.append(Word(time.time(), agent, "stopped"))
-    os.kill(program.pid, signal.SIGKILL)
+    program.end()
     ours.wait_for(agent, "stopped")
-    assert is_dead(program.pid)
-    stub.release(agent)
     time.sleep(1.0)
     began = time.time()
-    arguments = (*program.arguments, "--resume", session)
-    again = Program(**{**vars(program), "arguments": arguments})
-    # its first word counts: it is followed as soon as it has a process
-    started = again.started()
-    follower.names[started.pid] = agent
+    program.resumed()
     ours.wait_for(agent, "idle", restart_count=1)
     return began
 
@@ -144,7 +137,7 @@ def told(found: Measured) -> dict[str, Any]:
     result: dict[str, Any] = {
         "turns": found.turns.taken,
         "questions": found.turns.questions,
-        "panes": PANES,
+        "panes": len(AGENTS),
         "daemon_percent_of_a_core": round(found.percent, 1),
         "load": [round(load, 1) for load in found.load],
     }
@@ -152,15 +145,18 @@ def told(found: Measured) -> dict[str, Any]:
         periods = found.periods(monitor)
         rows = {kind: [period for period in periods if period.state == kind] for kind in KINDS}
         resumed = {
-            min((p for p in rows["idle"] if p.began > at), key=lambda p: p.began, default=None) for at in found.resumed_at
+            min((p for p in rows["idle"] if p.began > at), key=lambda p: p.began, default=None)
+            for at in found.resumed_at
         } - {None}
         rows["resumed"] = [period for period in rows["idle"] if period in resumed]
         rows["idle"] = [period for period in rows["idle"] if period not in resumed]
         result[monitor] = {kind: figures(held) for kind, held in (*rows.items(), ("all", periods))}
+        result[f"{monitor}_wrong_percent"] = round(found.follower.share_wrong(monitor) * 100, 1)
     strays = [word for word in found.follower.strays(OURS) if not is_starting(word, found.resumed_at)]
     result["strays"] = [f"{word.agent} {word.state}" for word in strays]
-    ours, other = result[OURS]["all"]["ms"], result[PEER]["all"]["ms"]
+    ours, other = (result[monitor]["all"]["ms"] for monitor in (OURS, PEER))
     result["ratio_p50"] = round(other[0] / ours[0]) if ours and other else None
+    result["ratio_wrong"] = round(result["peer_wrong_percent"] / max(0.1, result["ours_wrong_percent"]))
     result["kept"] = not result[OURS]["all"]["wrong"] and not strays and result["turns"] > 0
     return result
 
@@ -173,7 +169,7 @@ def is_starting(word: Word, resumed_at: Sequence[float]) -> bool:
 def show(result: dict[str, Any], found: Measured) -> None:
     """Prints all of it."""
     print(
-        f"{result['turns']} turns of {PANES} programs, {result['questions']} of them questions; "
+        f"{result['turns']} turns of {result['panes']} programs, {result['questions']} of them questions; "
         f"the daemon used {result['daemon_percent_of_a_core']} % of a core; load {result['load']}"
     )
     heads = ("seen", "over before", "wrong", "p50, p99, most (ms)")
@@ -190,7 +186,9 @@ def show(result: dict[str, Any], found: Measured) -> None:
             print(f"WRONG: {period}")
     for stray in result["strays"]:
         print(f"WRONG: said {stray}, as its file did not")
-    print(f"polling every {POLL:g} s: {result['ratio_p50']} times as late where it sees a change at all")
+    print(f"what was said was wrong for {result['ours_wrong_percent']} % of the time, and for", end=" ")
+    print(f"{result['peer_wrong_percent']} % with a look every {POLL:g} s: {result['ratio_wrong']} times as long;")
+    print(f"where that saw a change at all, it was {result['ratio_p50']} times as late")
     print(f"bound {BOUND * 1000:g} ms: {'kept' if result['kept'] else 'MISSED'}")
 
 

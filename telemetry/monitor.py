@@ -8,24 +8,20 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 from typing import Any
 
 from telemetry.alerting import ClusterAlerts
-from telemetry.alerts import AGENT_RESTARTING, Engine, Outcome, Rule, RuleSet, idle_ladder, with_ladders
+from telemetry.alerts import AGENT_RESTARTING, Engine, Rule, RuleSet, idle_ladder, with_ladders
+from telemetry.checks import Checks
 from telemetry.clock import Clock, SystemClock
-from telemetry.deathwatch import DeathWatch
 from telemetry.desk import Desk, NoDesk
-from telemetry.health import Limits, cluster_metrics, transitions
-from telemetry.model import Alert, AlertEvent, AlertLevel, ClusterMetrics, ClusterSnapshot, OpenAlert, Reading
-from telemetry.observer import Answer, Observer
-from telemetry.promptly import Promptly
-from telemetry.report import CheckResult, Reporter, tell_alert
-from telemetry.runner import STOP_WITHIN, Runner
+from telemetry.health import Limits, cluster_metrics
+from telemetry.model import Alert, AlertEvent, AlertLevel, ClusterMetrics, ClusterSnapshot, OpenAlert
+from telemetry.report import tell_alert
+from telemetry.runner import Runner
 from telemetry.runtime import Signals, shared_signals
 from telemetry.signals.logs import get_logger
-from telemetry.signals.traces import CheckTimes
-from telemetry.sources.base import LiveSource, Source, SourceState, events_of
+from telemetry.sources.base import Source, SourceState, events_of
 from telemetry.sources.manager import ClusterManager, ManagerSource
 from telemetry.sources.merging import Word, believe
 
@@ -127,24 +123,10 @@ class ClusterMonitor:
         self._callback = alert_callback
         self._alerts = ClusterAlerts(engine, self._desk, self._call_back if alert_callback else None)
         self._clock: Clock = clock or SystemClock()
-        self._observer = Observer(source, self._limits, self._clock)
         self._signals = signals or shared_signals()
-        self._reporter = Reporter(self._signals)
-        self._known_as = source.cluster
         self._signals.picture.expect(source.cluster)
-        self._snapshot: ClusterSnapshot | None = None
-        self._answered: ClusterSnapshot | None = None
-        """The last snapshot for which the source gave an answer."""
-        self._reading: Reading | None = None
-        """What the source said last, and when it looked for that."""
-        self._looked_at = 0.0
+        self._checks = Checks(source, self._limits, self._alerts, self._desk, signals=self._signals, clock=self._clock)
         self._runner = Runner(self._watch, f"cluster-monitor {source.cluster}")
-        self._checking: asyncio.Task[ClusterSnapshot] | None = None
-        self._judging = asyncio.Lock()
-        """What is seen is judged one after another, though a quick check may overtake a source that is slow."""
-        self._listens = False
-        self._promptly = Promptly(partial(self._or_told, self._check_promptly), partial(self._or_told, self._look_anew))
-        self._deaths = DeathWatch(self._promptly.died, self._promptly.look_soon, self._clock.now, getattr(source, "ended", None))
 
     # --- the loop ---------------------------------------------------------------------------------------------------
 
@@ -178,109 +160,22 @@ class ClusterMonitor:
         Raises:
             RuntimeError: The source gave no answer; the message says why.
         """
-        snapshot = await self._runner.call(self._check)
+        snapshot = await self._runner.call(self._checks.check)
         if snapshot.source_error:
             raise RuntimeError(f"no metrics of cluster {snapshot.cluster}: {snapshot.source_error}")
         return cluster_metrics(snapshot, self._limits)
 
     async def _watch(self) -> None:
-        self._judging = asyncio.Lock()  # a lock belongs to one loop
-        self._promptly.begin()
-        if isinstance(self._source, LiveSource) and not self._listens:
-            self._listens = True
-            self._source.listen(self._promptly.heard)
+        self._checks.begin()
         due = self._clock.monotonic()
         try:
             while True:
-                await self._or_told(self._check)
+                await self._checks.or_told(self._checks.check)
                 # A check that took longer than the interval is followed by the next at once, not by all those missed.
                 due = max(due + self._interval, self._clock.monotonic())
                 await asyncio.sleep(due - self._clock.monotonic())
         finally:
-            self._promptly.end()
-            self._deaths.close()
-            if self._checking is not None:
-                self._checking.cancel()  # stopped: nothing is published or told any more
-
-    async def _or_told(self, check: Callable[[], Awaitable[Any]]) -> None:
-        try:
-            await check()
-        except Exception:  # noqa: BLE001 - a fault of ours: told each time, and the heartbeat stands still
-            _log.exception("a check failed: this is a bug, please report it", cluster=self.cluster)
-
-    # --- one check --------------------------------------------------------------------------------------------------
-
-    async def _check(self) -> ClusterSnapshot:
-        """One check; callers that come while one is under way share it: a source is never read twice at once."""
-        if self._checking is None or self._checking.done():
-            self._checking = asyncio.get_running_loop().create_task(self._check_once())
-        return await asyncio.shield(self._checking)
-
-    async def _look_anew(self) -> None:
-        """A check that begins now: what one that is under way saw may be out of date."""
-        if self._checking is not None and not self._checking.done():
-            await asyncio.wait({self._checking})
-        await self._check()
-
-    async def _check_once(self) -> ClusterSnapshot:
-        began = self._clock.monotonic()
-        answer = await self._observer.ask(failing=bool(self._snapshot and self._snapshot.source_error))
-        async with self._judging:
-            snapshot = await self._judge(answer, began)
-            await self._desk.checked(self.cluster, well=not snapshot.source_error)
-            return snapshot
-
-    async def _check_promptly(self) -> None:
-        """A check with what is known already: for what was heard between two ticks. Waits for no source."""
-        async with self._judging:
-            if self._reading is None or self._snapshot is None or self._snapshot.source_error:
-                return  # the first look, or the next one, will tell
-            now = self._clock.now()
-            reading, began = self._reading, self._looked_at
-            if isinstance(self._source, LiveSource):
-                heard = self._source.glance(now)
-                if heard is None:
-                    self._promptly.look_now()
-                else:
-                    reading, began = heard, now
-            await self._judge(Answer(reading, "", "ok", began, now), None)
-
-    async def _judge(self, answer: Answer, began: float | None) -> ClusterSnapshot:
-        """What an answer means: judged, reported, kept and told. `began` (monotonic) of a check that asked, or None."""
-        before, answered = self._snapshot, self._answered
-        if answer.reading is not None:
-            self._reading, self._looked_at = answer.reading, answer.began
-            answer = answer.of(self._deaths.apply(answer.reading.agents, answer.began))
-        snapshot = self._observer.judge(answer, before)
-        if self._promptly.has_begun:
-            self._deaths.follow(snapshot.agents, answer.read)
-        if self.cluster != self._known_as:  # the first answer named it: what was expected under another name goes
-            self._signals.picture.remove(self._known_as)
-            self._known_as = self.cluster
-        # Between two answers: that nobody can tell for a while is no change of state of anybody
-        changed = () if snapshot.source_error else transitions(answered, snapshot)
-        # a wall clock that was set back meanwhile must not make a span end before it began
-        read = max(answer.began, answer.read)
-
-        def tell(alerts: Outcome) -> Outcome:
-            return self._reporter.report(
-                CheckResult(
-                    before=before,
-                    snapshot=snapshot,
-                    transitions=changed,
-                    alerts=alerts,
-                    times=CheckTimes(answer.began, read, max(read, self._clock.now())),
-                    outcome=answer.outcome,
-                    seconds=None if began is None else self._clock.monotonic() - began,
-                )
-            )
-
-        await self._alerts.begin(self.cluster, snapshot.taken_at)
-        outcome = self._alerts.evaluate(snapshot, tell)
-        self._snapshot = snapshot
-        self._answered = answered if snapshot.source_error else snapshot
-        await self._alerts.settle(outcome, changed, snapshot.taken_at)
-        return snapshot
+            self._checks.end()
 
     # --- alerts -----------------------------------------------------------------------------------------------------
 
@@ -349,9 +244,11 @@ class ClusterMonitor:
         if words is not None:
             found: tuple[Word, ...] = words(agent)
             return found
-        samples = self._reading.agents if self._reading is not None else ()
-        alone = [Word(self._source.name, 0, sample, self._looked_at) for sample in samples if sample.name == agent]
-        return believe(alone)
+        said = self._checks.last
+        samples = said.reading.agents if said is not None and said.reading is not None else ()
+        return believe(
+            [Word(self._source.name, 0, sample, said.looked_at) for sample in samples if sample.name == agent]
+        )
 
     @property
     def sources(self) -> list[SourceState]:
@@ -360,23 +257,24 @@ class ClusterMonitor:
         if states is not None:
             found: list[SourceState] = states
             return found
-        seen, source = self._snapshot, self._source
+        seen, source = self._checks.snapshot, self._source
         agents, error = (len(seen.agents), seen.source_error) if seen is not None else (0, "")
-        return [SourceState(source.name, agents, error, self._looked_at, events_of(source))]
+        looked_at = self._checks.last.looked_at if self._checks.last is not None else 0.0
+        return [SourceState(source.name, agents, error, looked_at, events_of(source))]
 
     @property
     def deaths_are_seen(self) -> str:
         """How the death of an agent's process is noticed, in words."""
-        return self._deaths.how
+        return self._checks.deaths_are_seen
 
     @property
     def snapshot(self) -> ClusterSnapshot | None:
         """What the last check found, or None before the first."""
-        return self._snapshot
+        return self._checks.snapshot
 
     def get_metrics(self) -> ClusterMetrics | None:
         """The seed's numbers, or None before the first check."""
-        return cluster_metrics(self._snapshot, self._limits) if self._snapshot else None
+        return cluster_metrics(self._checks.snapshot, self._limits) if self._checks.snapshot else None
 
     def get_status_summary(self) -> dict[str, Any]:
         """The seed's summary: settings, counts of alerts, and the last metrics (None before the first check)."""
@@ -402,7 +300,5 @@ class ClusterMonitor:
     async def close(self) -> None:
         """Stops, a check under way included, and gives back what the source holds."""
         await self.stop_async()
-        if self._checking is not None and not self._checking.done():
-            self._checking.cancel()
-            await asyncio.wait({self._checking}, timeout=STOP_WITHIN)
+        await self._checks.close()
         await self._source.close()

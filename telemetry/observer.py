@@ -22,13 +22,15 @@ class Answer:
         reading: What it said, or None.
         error: Why it said nothing, or "".
         outcome: `ok`, `error` or `timeout`.
-        began: Unix time when it was asked.
+        looked_at: As of when it is: Unix time when the source began to look.
+        began: Unix time when it was asked, or what it had said was taken up again.
         read: Unix time when it had answered, or was given up.
     """
 
     reading: Reading | None
     error: str
     outcome: str
+    looked_at: float
     began: float
     read: float
 
@@ -55,7 +57,7 @@ class Observer:
         """
         began = self._clock.now()
         reading, error, outcome = await self._ask(began, failing=failing)
-        return Answer(reading, error, outcome, began, self._clock.now())
+        return Answer(reading, error, outcome, began, began, self._clock.now())
 
     def judge(self, answer: Answer, before: ClusterSnapshot | None) -> ClusterSnapshot:
         """The cluster, judged by what was said now and what was known before."""

@@ -11,7 +11,7 @@ from telemetry.desk import Desk
 from telemetry.monitor import ClusterMonitor
 from telemetry.rulebook import rules_of
 from telemetry.runtime import Signals
-from telemetry.settings import AUTO, Cluster, Settings, SettingsError, Tmux
+from telemetry.settings import AUTO, Cluster, Settings, SettingsError
 from telemetry.sources.agents_file import ConfigError, read_agents_file
 from telemetry.sources.base import Found, Place, Source, SourceKind
 from telemetry.sources.builtin import BUILTIN, BY_NAME
@@ -20,7 +20,7 @@ from telemetry.sources.merged import MergedSource, Part
 from telemetry.sources.process_options import ProcessOptions
 from telemetry.sources.push_options import PushOptions
 from telemetry.sources.tmux_commands import KNOWN_PROGRAMS
-from telemetry.sources.tmux_options import TmuxOptions
+from telemetry.sources.tmux_options import TmuxOptions, TmuxSettings
 from telemetry.store import RememberedAgent, RestartRecord, Store
 
 
@@ -227,7 +227,7 @@ def _in_tmux(cluster: Cluster) -> tuple[TmuxOptions, str]:
     return options, " ".join(where)
 
 
-def _place(tmux: Tmux) -> TmuxOptions:
+def _place(tmux: TmuxSettings) -> TmuxOptions:
     by_path = os.sep in tmux.socket
     return TmuxOptions(
         socket_name=tmux.socket if tmux.socket and not by_path else None,

@@ -83,7 +83,7 @@ def test_each_attempt_is_counted_and_is_a_span_that_is_linked_to_the_check_that_
         await world.see(monitor, UP, OTHER)
         await world.see(monitor, DOWN, OTHER)
         await world.delivered(2)
-        eventually(lambda: _deliveries(world)["delivered"] == 1)
+        await asyncio.to_thread(eventually, lambda: _deliveries(world)["delivered"] == 1)
         assert _deliveries(world) == {"delivered": 1, "retry": 1, "failed": 0}
         check = next(span for span in world.captured.spans if span.name == "orchestrator.check")
         failed, done = (span for span in world.captured.spans if span.name == "orchestrator.notify")
@@ -168,7 +168,7 @@ def test_a_channel_that_was_refused_for_good_keeps_the_dead_mans_switch_silent_u
             assert len(pinged) == 1
             await world.see(monitor, DOWN, OTHER)
             await world.delivered(1)
-            eventually(lambda: world.desk.channels[0].refused)
+            await asyncio.to_thread(eventually, lambda: world.desk.channels[0].refused)
             for _ in range(3):
                 await world.see(monitor, DOWN, OTHER)
             assert len(pinged) == 2, "the check that found it was before the refusal"

@@ -5,7 +5,7 @@ from telemetry.settings.files import SettingsError
 from telemetry.settings.ladder import Ladder
 from telemetry.settings.layers import Flags
 from telemetry.settings.loading import Loaded, load
-from telemetry.settings.tree import AUTO, Cluster, Dashboard, Settings, Tmux
+from telemetry.settings.tree import AUTO, Cluster, Dashboard, Settings
 
 __all__ = [
     "AUTO",
@@ -18,6 +18,5 @@ __all__ = [
     "Origin",
     "Settings",
     "SettingsError",
-    "Tmux",
     "load",
 ]

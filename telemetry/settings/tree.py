@@ -45,7 +45,7 @@ from telemetry.settings.places import default_state_dir
 from telemetry.sources.claude_options import ClaudeOptions
 from telemetry.sources.process_options import ProcessOptions
 from telemetry.sources.push_options import PushOptions
-from telemetry.sources.tmux_options import TmuxSettings as Tmux
+from telemetry.sources.tmux_options import TmuxSettings
 
 Profile = Literal["development", "staging", "production"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
@@ -87,7 +87,7 @@ class Cluster(BaseModel):
 
     model_config = STRICT
     name: Annotated[Name, About(A_NAME)]
-    tmux: Tmux = Tmux()
+    tmux: TmuxSettings = TmuxSettings()
     file: Annotated[SomePath | None, About("the path of the orchestrator's YAML")] = None
     """The orchestrator's own YAML, which names the agents."""
     sources: Annotated[Sources, About(A_SOURCE)] = (AUTO,)
@@ -167,7 +167,7 @@ class Settings(BaseSettings):
     ] = None
     sources: Annotated[Sources, About(A_SOURCE, "ORCHESTRATOR_SOURCES")] = (AUTO,)
     """Where agents are looked for; the first one named names the cluster. `sources` (the command) says more."""
-    tmux: Tmux = Tmux()
+    tmux: TmuxSettings = TmuxSettings()
     claude: ClaudeOptions = ClaudeOptions()
     process: ProcessOptions = ProcessOptions()
     push: PushOptions = PushOptions()

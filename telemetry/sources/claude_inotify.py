@@ -1,7 +1,7 @@
 """Hears of changes in folders from Linux itself (inotify).
 
-Not through watchfiles, which is used elsewhere: it looks every few milliseconds in a thread of its own, may lose a
-change that comes while it hands others on, and stops for good at a file whose name isn't UTF-8.
+Not through watchfiles, which is used elsewhere: it wakes up every few milliseconds in a thread of its own, and a single
+file whose name isn't UTF-8 ends it.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def sample_of(agent: Agent, work: Work | None, inboxes: Inboxes, now: float) -> 
         agent: What is known of it.
         work: What its team's tasks say of it; None where the team has none.
         inboxes: The messages of all teams.
-        now: Unix s; no activity is later.
+        now: Unix s when the check began; a file may have been written a little later.
     """
     if agent.elsewhere:
         state, reason = (
@@ -99,7 +99,7 @@ def _last_activity(agent: Agent, now: float) -> float:
         signs.append(next((sign for sign in written if 0.0 < sign <= now + _AHEAD), 0.0))
     elif agent.role is not None:
         signs.append(agent.role.member.joined_at)
-    return min(max((sign for sign in signs if sign <= now + _AHEAD), default=0.0), now)
+    return max((sign for sign in signs if sign <= now + _AHEAD), default=0.0)
 
 
 def _has_work(agent: Agent, work: Work | None) -> bool | None:

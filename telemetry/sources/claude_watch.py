@@ -161,8 +161,8 @@ class FileWatch:
                 if any(path in folders and change is not Change.modified for change, path in changes):
                     self._watched = frozenset()  # an inode may be given to its successor: the next `watch` begins anew
                 self._heard({path for _, path in changes})
-        except (OSError, RuntimeError) as error:
-            # a folder that went, or no more watches to be had: the next reading finds out which
+        except (OSError, RuntimeError, ExceptionGroup) as error:
+            # a folder that went, no more watches to be had, a name that isn't UTF-8: the next reading begins anew
             if not stop.is_set():
                 self._watched = frozenset()
                 self._failed(f"changes of files are only seen by looking: {error}")

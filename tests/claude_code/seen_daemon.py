@@ -18,7 +18,7 @@ T = TypeVar("T")
 INTERVAL = "60"
 """Seconds between two checks: what is seen sooner was heard."""
 WITHIN = 10.0
-SAMPLE = re.compile(r'(?P<name>\w+)\{(?P<labels>[^}]*)\} (?P<value>\S+)')
+SAMPLE = re.compile(r"(?P<name>\w+)\{(?P<labels>[^}]*)\} (?P<value>\S+)")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,11 @@ class Seen:
 
     def fired(self) -> list[tuple[str, str]]:
         """Every alert that ever fired: agent and rule."""
-        return [(line["agent_name"], line["rule"]) for line in self.daemon.log if line.get("event") == "orchestrator.alert.fired"]
+        return [
+            (line["agent_name"], line["rule"])
+            for line in self.daemon.log
+            if line.get("event") == "orchestrator.alert.fired"
+        ]
 
     def changes(self, name: str) -> list[str]:
         """Every state that an agent came into, as the log has it."""

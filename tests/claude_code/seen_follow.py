@@ -7,10 +7,12 @@ Both are read from outside, every millisecond or two. A file's word counts from 
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -64,22 +66,22 @@ class Follower:
     """Looks on, from `with` to its end.
 
     Attributes:
-        sessions: The folder where the programs write.
-        names: What the agent of each process is called.
+        sessions: The folder where the programs write: each is the agent that was given its name.
+        agents: Whose files are followed.
         logs: The output of each monitor, by what it is called.
         files: What the files said.
         told: What each monitor said.
     """
 
     sessions: Path
-    names: dict[int, str]
+    agents: Collection[str]
     logs: Mapping[str, Path]
     files: list[Word] = field(default_factory=list)
     told: dict[str, list[Word]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._stamps: dict[int, int] = {}
-        self._statuses: dict[int, str] = {}
+        self._stamps: dict[str, int] = {}
+        self._statuses: dict[str, str] = {}
         self._places = dict.fromkeys(self.logs, 0)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
@@ -103,23 +105,24 @@ class Follower:
             self._look()
 
     def _look(self) -> None:
-        for pid, agent in list(self.names.items()):
-            self._look_at(pid, agent)
+        for file in os.listdir(self.sessions):  # noqa: PTH208 - a thousand times a second
+            if file.endswith(".json"):
+                self._look_at(self.sessions / file)
         for monitor, log in self.logs.items():
             self._listen(monitor, log)
 
-    def _look_at(self, pid: int, agent: str) -> None:
-        file = self.sessions / f"{pid}.json"
+    def _look_at(self, file: Path) -> None:
         try:
             stamp = file.stat().st_mtime_ns
-            if stamp == self._stamps.get(pid):
+            if stamp == self._stamps.get(file.name):
                 return
-            status = json.loads(file.read_text()).get("status", "")
+            record = json.loads(file.read_text())
         except (OSError, ValueError):
             return  # it is gone, or being written
-        self._stamps[pid] = stamp
-        if status and status != self._statuses.get(pid):
-            self._statuses[pid] = status
+        self._stamps[file.name] = stamp
+        agent, status = record.get("name"), record.get("status")
+        if agent in self.agents and status and status != self._statuses.get(file.name):
+            self._statuses[file.name] = status
             self.files.append(Word(stamp / 1e9, agent, STATES[status]))
 
     def _listen(self, monitor: str, log: Path) -> None:
@@ -139,6 +142,10 @@ class Follower:
         """Every time in which a file said something, but for what it said at first; see `periods`."""
         return periods(self.files, self.told[monitor])
 
+    def share_wrong(self, monitor: str) -> float:
+        """Which share of the time a monitor said something else than the file; see `share_wrong`."""
+        return share_wrong(self.files, self.told[monitor])
+
     def strays(self, monitor: str) -> list[Word]:
         """What a monitor said of an agent that its file had not said within the time before."""
         return strays(self.files, self.told[monitor])
@@ -156,16 +163,35 @@ def periods(files: Sequence[Word], told: Sequence[Word]) -> list[Period]:
     return sorted(found, key=lambda period: period.began)
 
 
-def _late(word: Word, ended: float, ours: Iterable[Word], first: str) -> float | None:
+def _late(word: Word, ended: float, ours: Sequence[Word], first: str) -> float | None:
     """Seconds until ours was right, while that was so."""
-    state = first
-    for one in ours:
-        if one.at > word.at:
-            break
-        state = one.state
-    if state == word.state:
+    if (_state_at(word.at, ours) or first) == word.state:
         return 0.0
     return next((one.at - word.at for one in ours if word.at < one.at < ended and one.state == word.state), None)
+
+
+def share_wrong(files: Sequence[Word], told: Sequence[Word]) -> float:
+    """Which share of the time from each file's first word to its last was spent saying something else."""
+    wrong = whole = 0.0
+    for agent in {word.agent for word in files}:
+        its = [word for word in files if word.agent == agent]
+        ours = [word for word in told if word.agent == agent]
+        moments = sorted({word.at for word in (*its, *ours) if its[0].at <= word.at <= its[-1].at})
+        for since, until in pairwise(moments):
+            whole += until - since
+            if _state_at(since, its) != (_state_at(since, ours) or its[0].state):
+                wrong += until - since
+    return wrong / whole if whole else 0.0
+
+
+def _state_at(moment: float, words: Iterable[Word]) -> str:
+    """What was said last by then, or nothing."""
+    state = ""
+    for word in words:
+        if word.at > moment:
+            break
+        state = word.state
+    return state
 
 
 def strays(files: Sequence[Word], told: Iterable[Word]) -> list[Word]:
@@ -187,11 +213,14 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def figures(found: Sequence[Period]) -> dict[str, Any]:
-    """How many, how many of them were seen and were over before they had to be, and milliseconds: p50, p99, most."""
-    late = [period.late * 1000 for period in found if period.late is not None]
+    """How many, how many of them were seen and were over before they had to be, and milliseconds: p50, p99, most.
+
+    One that was said already, since the one before was passed over, counts as seen, but took no time.
+    """
+    late = [period.late * 1000 for period in found if period.late]
     return {
         "changes": len(found),
-        "seen": len(late),
+        "seen": sum(period.late is not None for period in found),
         "passed_over": sum(period.passed_over for period in found),
         "wrong": sum(not period.is_right for period in found),
         "ms": [round(quantile(late, share), 1) for share in (0.5, 0.99, 1.0)] if late else [],

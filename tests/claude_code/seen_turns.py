@@ -1,4 +1,4 @@
-"""Several programs at once, whose turns overlap: some as long as it takes to come round, some short, some a question."""
+"""Several programs at once, whose turns overlap: some last until it is their turn again, some are short, some ask."""
 
 from __future__ import annotations
 
@@ -35,10 +35,18 @@ class Turns:
     def take(self, count: int) -> None:
         """So many turns in all, and the last of each to its end."""
         for _ in range(count):
-            program = self.programs[self.taken % len(self.programs)]
-            self.finish(program)
-            self.stub.rest(PAUSE)
-            self._begin(program)
+            self.take_one()
+        self.finish_all()
+
+    def take_one(self) -> None:
+        """One program ends the turn that it is at, and begins another one."""
+        program = self.programs[self.taken % len(self.programs)]
+        self.finish(program)
+        self.stub.rest(PAUSE)
+        self._begin(program)
+
+    def finish_all(self) -> None:
+        """Let every program come to the end of its turn."""
         for program in self.programs:
             self.finish(program)
 

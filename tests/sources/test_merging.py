@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ NOW = 1_800_000_000.0
 PROCESS, CLAUDE, PUSH, TMUX = range(4)
 
 
-def tmux(name: str, pid: int | None = None, *, named: bool = True, **more: object) -> AgentSample:
+def tmux(name: str, pid: int | None = None, *, named: bool = True, **more: Any) -> AgentSample:
     sample = AgentSample(
         name,
         running=pid is not None,
@@ -29,10 +30,10 @@ def tmux(name: str, pid: int | None = None, *, named: bool = True, **more: objec
         last_activity=NOW - 30,
         detail=Detail(pane_id="%1", named=named),
     )
-    return sample._replace(**more)  # type: ignore[arg-type] - the fields of a sample
+    return sample._replace(**more)
 
 
-def claude(name: str, pid: int | None = None, session: str = "", *, named: bool = True, **more: object) -> AgentSample:
+def claude(name: str, pid: int | None = None, session: str = "", *, named: bool = True, **more: Any) -> AgentSample:
     sample = AgentSample(
         name,
         running=pid is not None,
@@ -42,7 +43,7 @@ def claude(name: str, pid: int | None = None, session: str = "", *, named: bool 
         last_activity=NOW - 10,
         detail=Detail(session_id=session, named=named),
     )
-    return sample._replace(**more)  # type: ignore[arg-type] - the fields of a sample
+    return sample._replace(**more)
 
 
 def join(

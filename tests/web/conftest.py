@@ -23,6 +23,8 @@ from telemetry.model import (
     State,
 )
 from telemetry.picture import Picture
+from telemetry.sources.base import SourceState
+from telemetry.sources.merging import Word
 from telemetry.testing import FakeClock
 from telemetry.web.app import create_app
 
@@ -64,6 +66,13 @@ class FakeMonitor:
                 self.open_alerts = outcome.state.firing()
                 return outcome.events[0]
         return None
+
+    said: tuple[Word, ...] = ()
+    sources: tuple[SourceState, ...] = ()
+    deaths_are_seen: str = "at once, by pidfd: 1 process"
+
+    def words(self, agent: str) -> tuple[Word, ...]:
+        return self.said
 
     async def forget(self, agent: str) -> bool:
         return agent == self.forgettable

@@ -17,6 +17,7 @@ from telemetry.sources import claude_inotify
 from telemetry.sources.base import LiveSource
 from telemetry.sources.claude import APART, ClaudeSource
 from tests.sources.claude.world import REAL_TIME, START, World, a_member, a_session
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from telemetry.model import Reading
@@ -283,6 +284,26 @@ def test_a_name_that_is_not_utf8_stops_nothing(world: World) -> None:
 
     async def scene(listener: Listener) -> None:
         (world.root / os.fsdecode(b"sessions/\xff\xfe.json")).write_text("{}")
+        world.session(pid, status="busy")
+        await listener.until(lambda: listener.agents()["project-09"].reported is State.BUSY)
+
+    listening(world, scene)
+
+
+def test_watchfiles_ended_by_such_a_name_is_told_and_begun_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_here(*_: object) -> None:
+        raise OSError("none here")
+
+    monkeypatch.setattr(claude_inotify.Inotify, "__init__", none_here)
+    pid = world.process()
+    world.session(pid)
+
+    async def scene(listener: Listener) -> None:
+        await asyncio.sleep(0)
+        (world.root / os.fsdecode(b"sessions/\xff.json")).write_text("{}")
+        await asyncio.to_thread(eventually, lambda: world.problems, WITHIN)
+        assert world.problems[0].startswith("changes of files are only seen by looking: ")
+        await listener.source.read(time.time())
         world.session(pid, status="busy")
         await listener.until(lambda: listener.agents()["project-09"].reported is State.BUSY)
 
