@@ -20,9 +20,9 @@ import time
 import uuid
 from pathlib import Path
 
-from telemetry.sources.tmux import TmuxOptions, TmuxSource
-from telemetry.sources.tmux_activity import SCREENS_A_CHECK
-from telemetry.sources.tmux_client import TmuxClient
+from telemetry.sources.tmux.activity import SCREENS_A_CHECK
+from telemetry.sources.tmux.client import TmuxClient
+from telemetry.sources.tmux.source import TmuxOptions, TmuxSource
 from telemetry.store import Store
 
 SESSION = "benchmark"

@@ -48,7 +48,7 @@ KINDS = ("busy", "waiting", "idle", "stopped")
 POLLS_ONLY = """
 import os
 del os.pidfd_open
-from telemetry.sources.claude import ClaudeSource
+from telemetry.sources.claude.source import ClaudeSource
 ClaudeSource.listen = lambda self, changed: None
 """
 """With this, Python begins as on a system that has no pidfd, and Claude Code's files are only read at each check."""

@@ -26,7 +26,7 @@ from typing import Any
 from telemetry.model import AgentSample, Reading, State
 from telemetry.monitor import ClusterMonitor
 from telemetry.sources.base import Place, Source
-from telemetry.sources.claude import ClaudeOptions, ClaudeSource
+from telemetry.sources.claude.source import ClaudeOptions, ClaudeSource
 from telemetry.sources.processes import LinuxProcesses
 
 MOST_CPU = 0.05

@@ -30,8 +30,8 @@ import psutil
 
 from telemetry.model import State
 from telemetry.monitor import ClusterMonitor
-from telemetry.sources.tmux import TmuxOptions, TmuxSource
-from telemetry.sources.tmux_activity import SCREENS_A_CHECK
+from telemetry.sources.tmux.activity import SCREENS_A_CHECK
+from telemetry.sources.tmux.source import TmuxOptions, TmuxSource
 
 SESSION = "benchmark"
 MOST_IDLE = 2.0

@@ -27,7 +27,7 @@ from telemetry.settings import Loaded, Settings, SettingsError
 from telemetry.signals.exposition import CONTENT_TYPE, Exposition
 from telemetry.signals.logs import LogOptions, get_logger
 from telemetry.sources.base import SourceError
-from telemetry.sources.push import PushSource
+from telemetry.sources.push.source import PushSource
 from telemetry.store import MEMORY, Store
 from telemetry.watching import Watch, parts_of
 from telemetry.web import views

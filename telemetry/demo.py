@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from telemetry.demo_agent import SOCKET_PREFIX, process_start
 from telemetry.sources.base import SourceError
-from telemetry.sources.tmux import TmuxOptions
+from telemetry.sources.tmux.source import TmuxOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

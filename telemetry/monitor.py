@@ -1,7 +1,4 @@
-"""ClusterMonitor: joins the parts and runs the loop; nothing else does.
-
-source → health → alerts, the result into the picture, what happened into logs, a trace and the alert callback.
-"""
+"""ClusterMonitor: joins the parts and runs the loop; nothing else does. The seed's class, and its methods."""
 
 from __future__ import annotations
 
@@ -245,10 +242,10 @@ class ClusterMonitor:
             found: tuple[Word, ...] = words(agent)
             return found
         said = self._checks.last
-        samples = said.reading.agents if said is not None and said.reading is not None else ()
-        return believe(
-            [Word(self._source.name, 0, sample, said.looked_at) for sample in samples if sample.name == agent]
-        )
+        if said is None or said.reading is None:
+            return ()
+        samples = [sample for sample in said.reading.agents if sample.name == agent]
+        return believe([Word(self._source.name, 0, sample, said.looked_at) for sample in samples])
 
     @property
     def sources(self) -> list[SourceState]:

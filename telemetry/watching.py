@@ -15,12 +15,12 @@ from telemetry.settings import AUTO, Cluster, Settings, SettingsError
 from telemetry.sources.agents_file import ConfigError, read_agents_file
 from telemetry.sources.base import Found, Place, Source, SourceKind
 from telemetry.sources.builtin import BUILTIN, BY_NAME
-from telemetry.sources.claude_options import ClaudeOptions
+from telemetry.sources.claude.options import ClaudeOptions
 from telemetry.sources.merged import MergedSource, Part
-from telemetry.sources.process_options import ProcessOptions
-from telemetry.sources.push_options import PushOptions
-from telemetry.sources.tmux_commands import KNOWN_PROGRAMS
-from telemetry.sources.tmux_options import TmuxOptions, TmuxSettings
+from telemetry.sources.process.options import ProcessOptions
+from telemetry.sources.push.options import PushOptions
+from telemetry.sources.tmux.commands import KNOWN_PROGRAMS
+from telemetry.sources.tmux.options import TmuxOptions, TmuxSettings
 from telemetry.store import RememberedAgent, RestartRecord, Store
 
 

@@ -20,7 +20,7 @@ from telemetry.clock import SystemClock
 from telemetry.demo import AGENTS, Demo, Event, Schedule, What
 from telemetry.demo_agent import process_start
 from telemetry.sources.base import SourceError
-from telemetry.sources.tmux import TmuxSource
+from telemetry.sources.tmux.source import TmuxSource
 from tests.sources.real_tmux import eventually, is_dead
 
 if TYPE_CHECKING:

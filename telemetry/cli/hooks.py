@@ -65,7 +65,7 @@ def install(
     config: opt.ConfigFile = None,
 ) -> None:
     """Write them into the settings file; those that are there get this address."""
-    from telemetry import hooks
+    from telemetry.hooks import entries as hooks
 
     path = _path(settings_file, project)
     target, chosen = _address(url, cluster, config), _events(events)
@@ -79,7 +79,7 @@ def show(*, url: Url = None, cluster: Cluster = None, events: Events = None, con
     """Show what `install` writes, to be put into a file by hand."""
     from json import dumps
 
-    from telemetry import hooks
+    from telemetry.hooks import entries as hooks
 
     print(dumps(hooks.block(_address(url, cluster, config), _events(events)), indent=2))
 
@@ -87,7 +87,7 @@ def show(*, url: Url = None, cluster: Cluster = None, events: Events = None, con
 @app.command()
 def remove(*, settings_file: SettingsFile = None, project: Project = None) -> None:
     """Take them out again: those whose address is that of a monitor's hooks, and nothing else."""
-    from telemetry import hooks
+    from telemetry.hooks import entries as hooks
 
     _change(_path(settings_file, project), hooks.removed, "no hooks of ours are there")
 
@@ -106,7 +106,7 @@ def _path(settings_file: str | None, project: str | None) -> Path:
 
 
 def _address(url: str | None, cluster: str | None, config: str | None) -> str:
-    from telemetry import hooks
+    from telemetry.hooks import entries as hooks
 
     try:
         return hooks.address(url or _where_it_listens(cluster, config), cluster)
@@ -132,7 +132,7 @@ def _where_it_listens(cluster: str | None, config: str | None) -> str:
 
 
 def _events(names: str | None) -> tuple[str, ...]:
-    from telemetry import hooks
+    from telemetry.hooks import entries as hooks
 
     if names is None:
         return hooks.EVENTS
@@ -147,7 +147,7 @@ def _events(names: str | None) -> tuple[str, ...]:
 
 def _change(path: Path, edit: Callable[[str], str], nothing: str) -> str:
     """Rewrites the file by `edit` and prints what changed; ends the process with one line where it can't be done."""
-    from telemetry.rewriting import RewriteError, read, rewrite
+    from telemetry.hooks.rewriting import RewriteError, read, rewrite
 
     try:
         before = read(path, LONGEST)

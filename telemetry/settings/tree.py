@@ -42,10 +42,10 @@ from telemetry.settings.notifying import (
     Rules,
 )
 from telemetry.settings.places import default_state_dir
-from telemetry.sources.claude_options import ClaudeOptions
-from telemetry.sources.process_options import ProcessOptions
-from telemetry.sources.push_options import PushOptions
-from telemetry.sources.tmux_options import TmuxSettings
+from telemetry.sources.claude.options import ClaudeOptions
+from telemetry.sources.process.options import ProcessOptions
+from telemetry.sources.push.options import PushOptions
+from telemetry.sources.tmux.options import TmuxSettings
 
 Profile = Literal["development", "staging", "production"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]

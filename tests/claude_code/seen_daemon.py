@@ -58,8 +58,7 @@ class Seen:
 
     def explain(self, name: str) -> dict[str, Any]:
         """What `check --explain NAME --json` says."""
-        tmux = self.claude_code.tmux.socket_name
-        done = run(self.daemon.home, "check", "--explain", name, "--json", "--tmux-socket", tmux)
+        done = run(self.daemon.home, "check", "--explain", name, "--json")
         assert done.stdout, done.stderr
         (found,) = json.loads(done.stdout)["explanations"]
         assert isinstance(found, dict)
@@ -101,9 +100,11 @@ class Seen:
 
 @contextmanager
 def watching(claude_code: ClaudeCode, *arguments: str, **more: str) -> Iterator[Seen]:
-    """A daemon of the same person's, that finds out by itself what there is to see."""
-    place = ("--port", "0", "--interval", INTERVAL, "--tmux-socket", claude_code.tmux.socket_name)
-    with daemon(claude_code.home.folder, "dashboard", *place, *arguments, **more) as running:
+    """A daemon that the same person starts in a pane of the same tmux, and tells nothing of what there is to see."""
+    tmux = claude_code.tmux
+    inside = f"{tmux.socket()},{tmux('display-message', '-p', '#{pid}')},0"
+    command = ("dashboard", "--port", "0", "--interval", INTERVAL, *arguments)
+    with daemon(claude_code.home.folder, *command, **{"TMUX": inside, **more}) as running:
         seen = Seen(running, claude_code)
         seen.wait(lambda: running.url, "the first screen")
         yield seen

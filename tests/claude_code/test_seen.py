@@ -19,7 +19,6 @@ from tests.claude_code.seen_follow import STATES, Follower
 from tests.claude_code.seen_turns import Turns
 from tests.daemons import run
 from tests.sources.real_tmux import is_dead
-from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 STOPPED = "agent_stopped"
@@ -159,7 +158,7 @@ def test_tasks_of_a_team(claude_code: ClaudeCode) -> None:
 
 
 def test_with_hooks_nobody_is_seen_twice(claude_code: ClaudeCode) -> None:
-    with watching(claude_code, "--port", "0") as seen:
+    with watching(claude_code) as seen:
         settings = str(claude_code.home.claude / "settings.json")
         done = run(seen.daemon.home, "hooks", "install", "--url", seen.daemon.url, "--settings", settings)
         assert done.returncode == 0, done.stderr

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from telemetry import hooks
 from telemetry.cli.hooks import app
-from telemetry.json_text import JsonTextError
+from telemetry.hooks import entries as hooks
+from telemetry.hooks.json_text import JsonTextError
 
 URL = "http://127.0.0.1:8000/api/hooks/claude"
 OTHER_URL = "http://127.0.0.1:9000/api/hooks/claude"

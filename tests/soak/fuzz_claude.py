@@ -17,10 +17,10 @@ from typing import Any
 atheris = importlib.import_module("atheris")  # it has no types, and mypy must not need it
 
 with atheris.instrument_imports(include=["telemetry.sources", "telemetry.clean", "json"]):
-    from telemetry.sources.claude_files import UnusableError, parsed
-    from telemetry.sources.claude_sessions import session_of
-    from telemetry.sources.claude_tasks import counted, task_of, work_of
-    from telemetry.sources.claude_teams import notes_of, team_of
+    from telemetry.sources.claude.files import UnusableError, parsed
+    from telemetry.sources.claude.sessions import session_of
+    from telemetry.sources.claude.tasks import counted, task_of, work_of
+    from telemetry.sources.claude.teams import notes_of, team_of
 
 SEEDS: list[Any] = [
     {

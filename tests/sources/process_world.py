@@ -12,7 +12,7 @@ from typing import Any
 
 from telemetry.model import AgentSample, Reading
 from telemetry.sources.base import Place
-from telemetry.sources.process import ProcessOptions, ProcessSource
+from telemetry.sources.process.source import ProcessOptions, ProcessSource
 from telemetry.store import Store
 from tests.waiting import eventually
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from telemetry.sources import process_census
-from telemetry.sources.process_census import Census, Entry, take_census
+from telemetry.sources.process import census as process_census
+from telemetry.sources.process.census import Census, Entry, take_census
 from telemetry.sources.processes import LinuxProcesses
 from tests.waiting import eventually
 

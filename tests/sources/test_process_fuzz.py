@@ -9,9 +9,9 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from telemetry.sources.process_census import Census
-from telemetry.sources.process_pidfile import PidFile, PidFileError, try_pid_file
-from telemetry.sources.process_units import Unit, see_unit
+from telemetry.sources.process.census import Census
+from telemetry.sources.process.pidfile import PidFile, PidFileError, try_pid_file
+from telemetry.sources.process.units import Unit, see_unit
 
 NOBODY = Census([], lambda _pid: 0)
 

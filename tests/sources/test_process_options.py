@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from telemetry.sources.process import KIND, ProcessOptions
+from telemetry.sources.process.source import KIND, ProcessOptions
 
 
 def test_one_of_each() -> None:

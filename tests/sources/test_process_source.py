@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from telemetry.model import AgentSample
-from telemetry.sources.process_census import take_census
-from telemetry.sources.process_command import CommandLines
+from telemetry.sources.process.census import take_census
+from telemetry.sources.process.command import CommandLines
 from telemetry.sources.processes import LinuxProcesses
 from telemetry.store import Store, StoreError
 from tests.sources.process_world import Nursery, Watcher, line_of, state

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from telemetry.model import State
-from telemetry.sources import process_units
-from telemetry.sources.process_sight import is_hidden
+from telemetry.sources.process import units as process_units
+from telemetry.sources.process.sight import is_hidden
 from tests.sources.process_world import Watcher
 
 

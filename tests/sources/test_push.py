@@ -12,7 +12,7 @@ import pytest
 
 from telemetry.model import AgentSample, Reading, State
 from telemetry.sources.base import LiveSource, Place
-from telemetry.sources.push import KIND, PushOptions, PushSource
+from telemetry.sources.push.source import KIND, PushOptions, PushSource
 from telemetry.store import Store, StoreError
 
 NOW = 1_800_000_000.0

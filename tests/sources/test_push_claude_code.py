@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from telemetry import hooks
 from telemetry.clock import SystemClock
+from telemetry.hooks import entries as hooks
 from telemetry.listening import listen, url
 from telemetry.model import AgentSample, State
 from telemetry.picture import Picture
 from telemetry.serving import WebServer
 from telemetry.settings import Dashboard
 from telemetry.sources.base import Place
-from telemetry.sources.push import Heard, PushOptions, PushSource
+from telemetry.sources.push.source import Heard, PushOptions, PushSource
 from telemetry.web.app import create_app
 from telemetry.web.push import Taker
 from tests.claude_code.fixtures import ClaudeCode, claude_binary, claude_code

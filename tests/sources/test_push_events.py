@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry.model import State
-from telemetry.sources.push_events import EventError, PushEvent, parse
+from telemetry.sources.push.events import EventError, PushEvent, parse
 
 NESTED = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50),

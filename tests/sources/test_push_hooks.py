@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from telemetry.model import AgentSample, State
 from telemetry.sources.base import Place
-from telemetry.sources.push import PushOptions, PushSource
-from telemetry.sources.push_events import EventError
-from telemetry.sources.push_hooks import THINKS_FOR, TOOL_TAKES, parse_hook
+from telemetry.sources.push.events import EventError
+from telemetry.sources.push.hooks import THINKS_FOR, TOOL_TAKES, parse_hook
+from telemetry.sources.push.source import PushOptions, PushSource
 from tests.sources.test_push_events import NESTED, harmless
 
 NOW = 1_800_000_000.0

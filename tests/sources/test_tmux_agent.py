@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.sources.processes import ProcessInfo, descendants
-from telemetry.sources.tmux_agent import AgentFinder, AgentProcess, Before, NoAgent
-from telemetry.sources.tmux_answer import Pane
-from telemetry.sources.tmux_commands import KNOWN_PROGRAMS
+from telemetry.sources.tmux.agent import AgentFinder, AgentProcess, Before, NoAgent
+from telemetry.sources.tmux.answer import Pane
+from telemetry.sources.tmux.commands import KNOWN_PROGRAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

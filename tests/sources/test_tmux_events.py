@@ -18,14 +18,14 @@ import pytest
 
 from telemetry.model import AgentSample, Reading, State
 from telemetry.sources.base import Found, LiveSource, Place
-from telemetry.sources.tmux import KIND, TmuxOptions, TmuxSource
+from telemetry.sources.tmux.source import KIND, TmuxOptions, TmuxSource
 from tests.sources.real_tmux import eventually, is_dead
 from tests.sources.watching import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
-    from telemetry.sources.tmux_answer import Answer
+    from telemetry.sources.tmux.answer import Answer
     from tests.sources.real_tmux import TmuxServer
 
 ECHO = "stty -echo; while read line; do printf '%s\\n' \"$line\"; done"
@@ -271,7 +271,7 @@ class TestHeard:
 
     @looped
     async def test_most_sessions(self, tmux: TmuxServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("telemetry.sources.tmux_ear.MOST_SESSIONS", 2)
+        monkeypatch.setattr("telemetry.sources.tmux.ear.MOST_SESSIONS", 2)
         for name in "abc":
             tmux.name_pane(tmux.session(name, ECHO), f"agent {name}")
         async with listening(tmux, session=None) as watched:
@@ -454,7 +454,7 @@ class TestNobodyIsDisturbed:
 COUNTS = "sh -c 'while :; do echo $((i=i+1)); done'"
 ELSEWHERE = """
 import asyncio, sys, time
-from telemetry.sources.tmux import TmuxOptions, TmuxSource
+from telemetry.sources.tmux.source import TmuxOptions, TmuxSource
 
 async def main():
     source = TmuxSource(TmuxOptions(socket_name=sys.argv[1], session="work"))

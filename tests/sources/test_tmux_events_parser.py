@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.sources.tmux_events import Event, EventParser, Kind, parse_line
+from telemetry.sources.tmux.events import Event, EventParser, Kind, parse_line
 
 LAYOUT = (
     b"b1a4,200x50,0,0[200x24,0,0{100x24,0,0,1,99x24,101,0,22},200x25,0,25,3]"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.sources.base import SourceError
-from telemetry.sources.tmux import TmuxOptions, TmuxSource
-from telemetry.sources.tmux_client import TmuxClient
+from telemetry.sources.tmux.client import TmuxClient
+from telemetry.sources.tmux.source import TmuxOptions, TmuxSource
 from telemetry.store import Store
 from tests.sources.real_tmux import eventually, is_dead
 from tests.sources.watching import START, Watcher, running

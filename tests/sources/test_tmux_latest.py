@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from telemetry.model import AgentSample, Detail, Reading, State
-from telemetry.sources.tmux_latest import LatestReading
+from telemetry.sources.tmux.latest import LatestReading
 
 
 def agent(number: int, at: float = 100.0, *, running: bool = True, state: State = State.IDLE) -> AgentSample:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.sources.agents_file import ConfiguredAgent
-from telemetry.sources.tmux import TmuxOptions
+from telemetry.sources.tmux.source import TmuxOptions
 from telemetry.store import Store
 from tests.sources.real_tmux import eventually
 from tests.sources.watching import START, Watcher, running

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from telemetry.sources.tmux import TmuxOptions, TmuxSource
+from telemetry.sources.tmux.source import TmuxOptions, TmuxSource
 
 if TYPE_CHECKING:
     from telemetry.model import AgentSample, Reading

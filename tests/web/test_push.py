@@ -16,7 +16,7 @@ from telemetry.model import AgentSample, State
 from telemetry.serving import WebServer
 from telemetry.settings import Dashboard
 from telemetry.sources.base import Place
-from telemetry.sources.push import PushOptions, PushSource
+from telemetry.sources.push.source import PushOptions, PushSource
 from telemetry.web.push import LONGEST_EVENT, LONGEST_HOOK, push_routes
 from tests.web.conftest import World
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from telemetry.model import State
-from telemetry.sources import claude_shelf
 from telemetry.sources.base import SourceError
-from telemetry.sources.claude_files import LARGEST
+from telemetry.sources.claude import shelf as claude_shelf
+from telemetry.sources.claude.files import LARGEST
 from tests.sources.claude.world import World, a_session, a_task, a_team
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def test_thousands_of_bad_files_are_a_few_lines(world: World) -> None:
 
 
 def test_a_folder_with_very_many_entries_is_read_in_part(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("telemetry.sources.claude_files.MOST_ENTRIES", 3)
+    monkeypatch.setattr("telemetry.sources.claude.files.MOST_ENTRIES", 3)
     for number in range(10):
         world.write(f"sessions/{number}.json", "[]")
     world.read()

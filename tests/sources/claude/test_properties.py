@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from telemetry.sources.claude_files import UnusableError, parsed
-from telemetry.sources.claude_sessions import session_of
-from telemetry.sources.claude_tasks import Task, counted, task_of, work_of
-from telemetry.sources.claude_teams import notes_of, team_of
+from telemetry.sources.claude.files import UnusableError, parsed
+from telemetry.sources.claude.sessions import session_of
+from telemetry.sources.claude.tasks import Task, counted, task_of, work_of
+from telemetry.sources.claude.teams import notes_of, team_of
 from tests.sources.claude.world import World, a_member, a_note, a_session, a_task, a_team
 
 if TYPE_CHECKING:

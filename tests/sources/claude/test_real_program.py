@@ -13,7 +13,7 @@ import pytest
 
 from telemetry.model import AgentSample, State
 from telemetry.sources.base import Place
-from telemetry.sources.claude import ClaudeOptions, ClaudeSource
+from telemetry.sources.claude.source import ClaudeOptions, ClaudeSource
 from tests.claude_code.fixtures import ClaudeCode, claude_binary, claude_code
 from tests.claude_code.program import TEAMS
 from tests.sources.real_tmux import TmuxServer, a_server

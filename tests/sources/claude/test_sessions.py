@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from telemetry.model import State
-from telemetry.sources.claude import KIND, ClaudeOptions
+from telemetry.sources.claude.source import KIND, ClaudeOptions
 from telemetry.store import Store
 from tests.sources.claude.world import NOBODY, START, World, millis
 from tests.waiting import eventually

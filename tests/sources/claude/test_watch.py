@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.model import AgentSample, State
-from telemetry.sources import claude_inotify
 from telemetry.sources.base import LiveSource
-from telemetry.sources.claude import APART, ClaudeSource
+from telemetry.sources.claude import inotify as claude_inotify
+from telemetry.sources.claude.source import APART, ClaudeSource
 from tests.sources.claude.world import REAL_TIME, START, World, a_member, a_session
 from tests.waiting import eventually
 

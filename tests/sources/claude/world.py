@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry.clock import SystemClock
 from telemetry.sources.base import Place
-from telemetry.sources.claude import ClaudeOptions, ClaudeSource
+from telemetry.sources.claude.source import ClaudeOptions, ClaudeSource
 from telemetry.sources.processes import LinuxProcesses
 from telemetry.testing import FakeClock
 from tests.waiting import eventually

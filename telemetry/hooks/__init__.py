@@ -1,0 +1,1 @@
+"""Our hooks in Claude Code's settings file: put in, shown, taken out again."""

@@ -1,0 +1,396 @@
+"""Sessions and teams of Claude Code, as its own files and its processes tell. Read-only.
+
+Changes of files are heard, not polled for: what changed is read in a thread of the source's own, so that a folder on a
+network that hangs never holds up the loop, and `glance` only says what is known by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from telemetry.clean import clean_name
+from telemetry.clock import Clock, SystemClock
+from telemetry.model import AgentSample, Reading, TeamTasks
+from telemetry.sources.base import Found, Place, SourceError, SourceKind, memory_of
+from telemetry.sources.claude.agents import Agent
+from telemetry.sources.claude.files import UnusableError, entries, opened_folder
+from telemetry.sources.claude.options import ClaudeOptions
+from telemetry.sources.claude.processes import Processes, cpu_seconds
+from telemetry.sources.claude.restarts import Restarts
+from telemetry.sources.claude.roster import Roster
+from telemetry.sources.claude.samples import sample_of
+from telemetry.sources.claude.sessions import Session
+from telemetry.sources.claude.shelf import OURS, Shelf
+from telemetry.sources.claude.tasks import Task, Work, counted, work_of
+from telemetry.sources.claude.watch import FolderWatch, below
+from telemetry.sources.processes import ProcessTable, system_processes
+
+__all__ = ["KIND", "ClaudeOptions", "ClaudeSource"]
+
+APART = 0.15
+"""Seconds from one telling of changes to the next."""
+GATHERED = 0.01
+"""Seconds for which the first change after a quiet time waits for others: what is written together is read together."""
+QUIET = 0.02
+"""Of a core: a session that works uses 6 to 13 % (it draws), one that waits for its next prompt 0.4 %."""
+_MOST_LOOKED_AT = 200
+
+
+class ClaudeSource:
+    """A `LiveSource` of the sessions and team members of one person's Claude Code.
+
+    Args:
+        place: Where it looks: its options are `ClaudeOptions`.
+        processes: Where processes are looked up.
+        clock: What time it is when something is heard.
+    """
+
+    name = "claude"
+
+    def __init__(self, place: Place, processes: ProcessTable | None = None, clock: Clock | None = None) -> None:
+        options = place.options
+        self._options: ClaudeOptions = options if isinstance(options, ClaudeOptions) else ClaudeOptions()
+        self._cluster = clean_name(place.cluster)
+        self._on_problem = place.on_problem
+        self._clock = clock or SystemClock()
+        self._shelf = Shelf(self._options.folder.absolute())
+        self._roster = Roster(
+            self._shelf, Processes(processes or system_processes()), self._options.team or "", psutil.boot_time()
+        )
+        self._restarts = Restarts(place.store, memory_of(self._cluster, self.name))
+        self._tasks: tuple[TeamTasks, ...] = ()
+        self._samples: dict[str, AgentSample] = {}
+        self._reading: Reading | None = None
+        # One thread, so that what is heard is never read beside a check.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="claude")
+        self._watch = FolderWatch(self._heard, self._not_watching)
+        self._shelf.on_folder = self._watch.note
+        self._changed: Callable[[], None] | None = None
+        self._dirty: set[str] = set()
+        self._sweep_wanted = False
+        self._due: asyncio.TimerHandle | None = None
+        self._recheck: asyncio.TimerHandle | None = None
+        self._absorbing: asyncio.Task[None] | None = None
+        self._told_at = float("-inf")
+        self._told: frozenset[str] = frozenset()
+        self._watch_problem = ""
+
+    @property
+    def options(self) -> ClaudeOptions:
+        """Where it looks."""
+        return self._options
+
+    @property
+    def cluster(self) -> str:
+        return self._cluster
+
+    @property
+    def leftovers(self) -> int:
+        """How many sessions and members were long dead when they were first seen: nobody expects them."""
+        return self._roster.leftovers
+
+    @property
+    def problem(self) -> str:
+        """Why the store can't be used at present, or ""."""
+        return self._restarts.problem
+
+    @property
+    def watching(self) -> str:
+        """Why changes are only seen by looking, or "" where they are heard of."""
+        if self._watch.folders and not self._watch_problem:
+            return ""
+        return self._watch_problem or "nothing is watched yet"
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._watch.begin()
+
+    def glance(self, now: float) -> Reading | None:
+        return self._reading
+
+    async def read(self, now: float) -> Reading:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self.read_blocking, now)
+        if self._watch_folders():  # what changed just before the watch began was not heard
+            await asyncio.sleep(0)  # it begins
+            await loop.run_in_executor(self._thread, self._absorb, frozenset[str](), True, now)
+        self._after()
+        assert self._reading is not None  # noqa: S101 - it has just been made
+        return self._reading
+
+    async def forget(self, name: str) -> bool:
+        """A ghost is no longer expected. False: there is none of this name, or it runs."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._forget, name)
+
+    async def close(self) -> None:
+        self._changed = None
+        for handle in (self._due, self._recheck):
+            if handle is not None:
+                handle.cancel()
+        await self._watch.close()
+        if self._absorbing is not None:
+            self._absorbing.cancel()
+        self._thread.shutdown(wait=False)
+
+    # --- in the thread ----------------------------------------------------------------------------------------------
+
+    def read_blocking(self, now: float) -> None:
+        """Looks at every file and every process, in the calling thread.
+
+        Raises:
+            SourceError: Claude Code's folder can't be read.
+        """
+        self._restarts.load(now)
+        self._shelf.root = _absolute(self._options.folder)
+        changed = self._shelf.sweep(now)
+        others = self._roster.look_at_processes()
+        agents = None if others else self._touched(changed)
+        if agents is None:
+            self._link(now)
+            agents = []
+        alive = [agent for agent in self._roster.agents if _shows_life(agent, now)]
+        self._publish([*agents, *alive], now)
+
+    def _absorb(self, paths: frozenset[str], everything: bool, now: float) -> None:
+        """Reads what was heard of."""
+        changed = self._shelf.sweep(now) if everything else self._shelf.refresh(paths, now)
+        agents = None if everything else self._touched(changed)
+        if agents is None:
+            self._link(now)
+            agents = []
+        self._publish(agents, now)
+
+    def _touched(self, changed: set[str]) -> list[Agent] | None:
+        """The agents that say something else now; None: it may be others, or other people's, than before."""
+        found: list[Agent] = []
+        for path in changed:
+            agent, session = self._roster.by_path.get(path), self._shelf.sessions.get(path)
+            if agent is None or agent.session is None or session is None or agent.fate:
+                return None
+            if id(agent) in self._roster.leading or _who(session) != _who(agent.session):
+                return None
+            agent.session = session
+            found.append(agent)
+        return found
+
+    def _link(self, now: float) -> None:
+        self._roster.link(now)
+        for agent in self._roster.gone:
+            self._restarts.forget(agent.name)
+        self._samples = {}
+        for agent in self._roster.agents:
+            agent.hear(self._shelf.inboxes, now)
+            self._restarts.count(agent)
+            agent.sample = sample_of(agent, self._work_of(agent), self._shelf.inboxes, now)
+            self._samples[agent.name] = agent.sample
+        self._tasks = self._count_tasks()
+
+    def _publish(self, agents: list[Agent], now: float) -> None:
+        """Says what is known of these agents anew, and of the others what was said before."""
+        for agent in agents:
+            self._restarts.count(agent)
+            before, agent.sample = agent.sample, sample_of(agent, self._work_of(agent), self._shelf.inboxes, now)
+            if before is not agent.sample:
+                self._samples[agent.name] = agent.sample
+        self._restarts.save(now)
+        self._reading = Reading(
+            tuple(self._samples.values()),
+            session_name=self._options.team or "",
+            problems=self._shelf.problems,
+            tasks=self._tasks,
+        )
+
+    def _count_tasks(self) -> tuple[TeamTasks, ...]:
+        counts: dict[str, TeamTasks] = {}
+        for agent in self._roster.agents:
+            found = self._tasks_of(agent)
+            if found is None:
+                continue
+            tasks, solo = found
+            name = agent.name if solo or agent.role is None else agent.role.team.name
+            counts.setdefault(name, counted(name, tasks.values()))
+        return tuple(counts.values())
+
+    def _tasks_of(self, agent: Agent) -> tuple[dict[str, Task], bool] | None:
+        """The tasks of an agent's team, or those of its session alone (True); None where there are none."""
+        tasks, role = self._shelf.tasks, agent.role
+        if role is not None and (found := tasks.get(role.folder) or tasks.get(role.team.name)):
+            return found, False
+        if agent.session is not None and (found := tasks.get(agent.session.session_id)):
+            return found, True
+        return None
+
+    def _work_of(self, agent: Agent) -> Work | None:
+        found = self._tasks_of(agent)
+        if found is None:
+            return None
+        tasks, solo = found
+        owners = {"", agent.name} if solo else set()
+        if agent.role is not None:
+            owners |= {agent.role.member.name, clean_name(agent.role.member.agent_id)}
+        return work_of(owners, tasks.values())
+
+    def _forget(self, name: str) -> bool:
+        now = self._clock.now()
+        if not self._roster.forget(name):
+            return False
+        self._link(now)
+        self._publish([], now)
+        return True
+
+    # --- in the loop ------------------------------------------------------------------------------------------------
+
+    def _heard(self, paths: set[str]) -> None:
+        for path in paths:
+            name = below(path, self._shelf.root) if path else ""
+            if OURS.match(name):
+                self._dirty.add(name)
+            elif not name.endswith((".json", ".lock")) and self._matters(name):
+                self._sweep_wanted = True
+        if self._dirty or self._sweep_wanted:
+            self._soon()
+
+    def _matters(self, name: str) -> bool:
+        """Whether a folder is one that is watched or should be."""
+        head, _, rest = name.partition("/")
+        return head in {"", "teams", "tasks"} or (head == "sessions" and not rest)
+
+    def _soon(self) -> None:
+        if self._changed is None or self._due is not None:
+            return
+        loop = asyncio.get_running_loop()
+        self._due = loop.call_at(max(loop.time() + GATHERED, self._told_at + APART), self._start)
+
+    def _start(self) -> None:
+        self._due = None
+        if self._changed is None or not (self._dirty or self._sweep_wanted):
+            return
+        if self._absorbing is not None and not self._absorbing.done():
+            return  # when that is done, it goes on with what came meanwhile
+        self._told_at = asyncio.get_running_loop().time()
+        self._absorbing = asyncio.get_running_loop().create_task(self._take_in())
+
+    async def _take_in(self) -> None:
+        paths, everything = frozenset(self._dirty), self._sweep_wanted
+        self._dirty.clear()
+        self._sweep_wanted = False
+        loop = asyncio.get_running_loop()
+        before = self._reading
+        try:
+            await loop.run_in_executor(self._thread, self._absorb, paths, everything, self._clock.now())
+        except SourceError:
+            return  # the next `read` says so itself
+        if self._watch_folders():
+            self._sweep_wanted = True
+        self._after()
+        if self._changed is not None and _says_anew(before, self._reading):
+            self._changed()
+        if self._dirty or self._sweep_wanted:
+            self._absorbing = None
+            self._soon()
+
+    def _watch_folders(self) -> bool:
+        """Watches what there is by now. True: that is something else than before."""
+        if self._changed is None:
+            return False
+        before, self._watch_problem = self._watch_problem, ""
+        anew = self._watch.settle(self._shelf.folders)
+        if anew and not self._watch_problem:
+            self._watch_problem = before  # whether it works this time isn't known yet
+        return anew
+
+    def _not_watching(self, reason: str) -> None:
+        self._watch_problem = reason
+        self._tell()
+
+    def _tell(self) -> None:
+        problems = frozenset({self.problem, self._watch_problem} - {""})
+        if self._on_problem is not None:
+            for problem in sorted(problems - self._told):
+                self._on_problem(problem)
+        self._told = problems
+
+    def _after(self) -> None:
+        """What follows from a reading, in the loop: problems are told, and what time will change is looked at then."""
+        self._tell()
+        if self._recheck is not None:
+            self._recheck.cancel()
+            self._recheck = None
+        wait = self._roster.recheck_at - self._clock.now()
+        if self._changed is not None and wait < float("inf"):
+            self._recheck = asyncio.get_running_loop().call_later(max(0.02, wait), self._look_again)
+
+    def _look_again(self) -> None:
+        self._recheck = None
+        self._sweep_wanted = True
+        self._soon()
+
+
+def _who(session: Session) -> tuple[object, ...]:
+    return (session.process, session.session_id, session.name, session.named, session.domain, session.status == "")
+
+
+def _shows_life(agent: Agent, now: float) -> bool:
+    """Looks whether a process that says it is busy uses the processor. False: nothing new follows from it."""
+    if agent.fate or agent.elsewhere or not agent.says_busy or agent.pid is None:
+        agent.cpu, agent.quiet = None, False
+        return False
+    (before, then), agent.cpu, agent.cpu_at = (agent.cpu, agent.cpu_at), cpu_seconds(agent.pid), now
+    if before is None or agent.cpu is None or now <= then:
+        return False
+    was_quiet, agent.quiet = agent.quiet, (agent.cpu - before) / (now - then) < QUIET
+    if agent.cpu > before and not (agent.latched and agent.quiet):
+        agent.sign_at = now
+        return True
+    return agent.quiet is not was_quiet
+
+
+def _says_anew(before: Reading | None, after: Reading | None) -> bool:
+    if before is None or after is None or len(before.agents) != len(after.agents):
+        return True
+    if any(old is not new for old, new in zip(before.agents, after.agents, strict=True)):
+        return True
+    return replace(before, agents=()) != replace(after, agents=())
+
+
+def _absolute(folder: Path) -> Path:
+    """Events name files as they were asked for: absolute, without links in the folder's own path."""
+    try:
+        return folder.expanduser().resolve()
+    except (OSError, RuntimeError):  # a loop of links, or no home
+        return folder.absolute()
+
+
+def look(options: ClaudeOptions) -> Found:
+    """Whether Claude Code is used on this machine."""
+    folder = _absolute(options.folder)
+    table = system_processes()
+    try:
+        with opened_folder(str(folder)) as root:
+            if root is None:
+                return Found(False, f"there is no folder {folder}")
+            with opened_folder("sessions", root) as sessions:
+                names = [name for name, _ in entries(sessions)] if sessions is not None else []
+    except UnusableError as error:
+        return Found(False, f"{folder} {error}")
+    pids = [int(name.removesuffix(".json")) for name in names if OURS.match(f"sessions/{name}")][:_MOST_LOOKED_AT]
+    running = sum((info := table.get(pid)) is not None and not info.dead for pid in pids)
+    if running:
+        return Found(True, f"{running} {'session' if running == 1 else 'sessions'} of Claude Code in {folder}")
+    return Found(False, f"no session of Claude Code runs that keeps its files in {folder}")
+
+
+KIND = SourceKind(
+    name="claude",
+    summary="sessions and teams of Claude Code, by the files that it keeps",
+    directness=1,
+    options=ClaudeOptions,
+    look=look,
+    make=ClaudeSource,
+)
