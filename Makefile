@@ -43,8 +43,8 @@ test: $(VENV)/.dev ## all tests, with the real servers (builds them once: see RE
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 .PHONY: test-quick
-test-quick: $(VENV)/.dev ## the tests that need no server: under a minute
-	@$(BIN)/python -m pytest -m 'not slow'
+test-quick: $(VENV)/.dev ## the tests that need no server: under a minute, on all cores
+	@$(BIN)/python -m pytest -m 'not slow' -n auto --dist worksteal
 
 .PHONY: soak
 soak: $(VENV)/.dev ## long fuzzing of everything foreign that is parsed, and a real systemd (as root): by hand

@@ -210,9 +210,11 @@ def host(home: Path, clusters: dict[str, list[Agent]], pids: Path, url: str) -> 
         eventually((home / "ready").exists, 60, what=f"the host is ready: {(home / 'said').read_text()}")
         yield
     finally:
-        running.communicate(timeout=20)  # the end of its input is its end
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.communicate(timeout=20)  # the end of its input is its end
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(running.pid, signal.SIGKILL)  # its children
+            os.killpg(running.pid, signal.SIGKILL)  # its children, and itself where it hangs
+        running.wait()
 
 
 class Manager:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 
 import pytest
 
@@ -15,3 +16,11 @@ def _nobodys_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("OTEL_", "ORCHESTRATOR_")) and name != "ORCHESTRATOR_CACHE_DIR":
             monkeypatch.delenv(name)
     monkeypatch.delenv("TMUX", raising=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Hostile texts that a test logged can be handed from one process to the next, where tests run side by side."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report
