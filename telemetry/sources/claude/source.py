@@ -12,22 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
-
 from telemetry.clean import clean_name
 from telemetry.clock import Clock, SystemClock
-from telemetry.model import AgentSample, Reading, TeamTasks
-from telemetry.sources.base import Found, Place, SourceError, SourceKind, memory_of
-from telemetry.sources.claude.agents import Agent
+from telemetry.model import Reading
+from telemetry.sources.base import Found, Place, SourceError, SourceKind
+from telemetry.sources.claude.books import Books
 from telemetry.sources.claude.files import UnusableError, entries, opened_folder
 from telemetry.sources.claude.options import ClaudeOptions
-from telemetry.sources.claude.processes import Processes, cpu_seconds
-from telemetry.sources.claude.restarts import Restarts
-from telemetry.sources.claude.roster import Roster
-from telemetry.sources.claude.samples import sample_of
-from telemetry.sources.claude.sessions import Session
-from telemetry.sources.claude.shelf import OURS, Shelf
-from telemetry.sources.claude.tasks import Task, Work, counted, work_of
+from telemetry.sources.claude.shelf import OURS
 from telemetry.sources.claude.watch import FolderWatch, below
 from telemetry.sources.processes import ProcessTable, system_processes
 
@@ -37,8 +29,6 @@ APART = 0.15
 """Seconds from one telling of changes to the next."""
 GATHERED = 0.01
 """Seconds for which the first change after a quiet time waits for others: what is written together is read together."""
-QUIET = 0.02
-"""Of a core: a session that works uses 6 to 13 % (it draws), one that waits for its next prompt 0.4 %."""
 _MOST_LOOKED_AT = 200
 
 
@@ -59,18 +49,12 @@ class ClaudeSource:
         self._cluster = clean_name(place.cluster)
         self._on_problem = place.on_problem
         self._clock = clock or SystemClock()
-        self._shelf = Shelf(self._options.folder.absolute())
-        self._roster = Roster(
-            self._shelf, Processes(processes or system_processes()), self._options.team or "", psutil.boot_time()
-        )
-        self._restarts = Restarts(place.store, memory_of(self._cluster, self.name))
-        self._tasks: tuple[TeamTasks, ...] = ()
-        self._samples: dict[str, AgentSample] = {}
+        self._books = Books(place, self._options, processes or system_processes(), self._clock)
         self._reading: Reading | None = None
         # One thread, so that what is heard is never read beside a check.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="claude")
         self._watch = FolderWatch(self._heard, self._not_watching)
-        self._shelf.on_folder = self._watch.note
+        self._books.shelf.on_folder = self._watch.note
         self._changed: Callable[[], None] | None = None
         self._dirty: set[str] = set()
         self._sweep_wanted = False
@@ -93,12 +77,12 @@ class ClaudeSource:
     @property
     def leftovers(self) -> int:
         """How many sessions and members were long dead when they were first seen: nobody expects them."""
-        return self._roster.leftovers
+        return self._books.roster.leftovers
 
     @property
     def problem(self) -> str:
         """Why the store can't be used at present, or ""."""
-        return self._restarts.problem
+        return self._books.problem
 
     @property
     def watching(self) -> str:
@@ -116,17 +100,21 @@ class ClaudeSource:
 
     async def read(self, now: float) -> Reading:
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self.read_blocking, now)
+        root = _absolute(self._options.folder)
+        self._reading = reading = await loop.run_in_executor(self._thread, self._books.look, root, now)
         if self._watch_folders():  # what changed just before the watch began was not heard
             await asyncio.sleep(0)  # it begins
-            await loop.run_in_executor(self._thread, self._absorb, frozenset[str](), True, now)
+            reading = await loop.run_in_executor(self._thread, self._books.absorb, frozenset[str](), True, now)
+            self._reading = reading
         self._after()
-        assert self._reading is not None  # noqa: S101 - it has just been made
-        return self._reading
+        return reading
 
     async def forget(self, name: str) -> bool:
         """A ghost is no longer expected. False: there is none of this name, or it runs."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._forget, name)
+        reading = await asyncio.get_running_loop().run_in_executor(self._thread, self._books.forget, name)
+        if reading is not None:
+            self._reading = reading
+        return reading is not None
 
     async def close(self) -> None:
         self._changed = None
@@ -138,117 +126,11 @@ class ClaudeSource:
             self._absorbing.cancel()
         self._thread.shutdown(wait=False)
 
-    # --- in the thread ----------------------------------------------------------------------------------------------
-
-    def read_blocking(self, now: float) -> None:
-        """Looks at every file and every process, in the calling thread.
-
-        Raises:
-            SourceError: Claude Code's folder can't be read.
-        """
-        self._restarts.load(now)
-        self._shelf.root = _absolute(self._options.folder)
-        changed = self._shelf.sweep(now)
-        others = self._roster.look_at_processes()
-        agents = None if others else self._touched(changed)
-        if agents is None:
-            self._link(now)
-            agents = []
-        alive = [agent for agent in self._roster.agents if _shows_life(agent, now)]
-        self._publish([*agents, *alive], now)
-
-    def _absorb(self, paths: frozenset[str], everything: bool, now: float) -> None:
-        """Reads what was heard of."""
-        changed = self._shelf.sweep(now) if everything else self._shelf.refresh(paths, now)
-        agents = None if everything else self._touched(changed)
-        if agents is None:
-            self._link(now)
-            agents = []
-        self._publish(agents, now)
-
-    def _touched(self, changed: set[str]) -> list[Agent] | None:
-        """The agents that say something else now; None: it may be others, or other people's, than before."""
-        found: list[Agent] = []
-        for path in changed:
-            agent, session = self._roster.by_path.get(path), self._shelf.sessions.get(path)
-            if agent is None or agent.session is None or session is None or agent.fate:
-                return None
-            if id(agent) in self._roster.leading or _who(session) != _who(agent.session):
-                return None
-            agent.session = session
-            found.append(agent)
-        return found
-
-    def _link(self, now: float) -> None:
-        self._roster.link(now)
-        for agent in self._roster.gone:
-            self._restarts.forget(agent.name)
-        self._samples = {}
-        for agent in self._roster.agents:
-            agent.hear(self._shelf.inboxes, now)
-            self._restarts.count(agent)
-            agent.sample = sample_of(agent, self._work_of(agent), self._shelf.inboxes, now)
-            self._samples[agent.name] = agent.sample
-        self._tasks = self._count_tasks()
-
-    def _publish(self, agents: list[Agent], now: float) -> None:
-        """Says what is known of these agents anew, and of the others what was said before."""
-        for agent in agents:
-            self._restarts.count(agent)
-            before, agent.sample = agent.sample, sample_of(agent, self._work_of(agent), self._shelf.inboxes, now)
-            if before is not agent.sample:
-                self._samples[agent.name] = agent.sample
-        self._restarts.save(now)
-        self._reading = Reading(
-            tuple(self._samples.values()),
-            session_name=self._options.team or "",
-            problems=self._shelf.problems,
-            tasks=self._tasks,
-        )
-
-    def _count_tasks(self) -> tuple[TeamTasks, ...]:
-        counts: dict[str, TeamTasks] = {}
-        for agent in self._roster.agents:
-            found = self._tasks_of(agent)
-            if found is None:
-                continue
-            tasks, solo = found
-            name = agent.name if solo or agent.role is None else agent.role.team.name
-            counts.setdefault(name, counted(name, tasks.values()))
-        return tuple(counts.values())
-
-    def _tasks_of(self, agent: Agent) -> tuple[dict[str, Task], bool] | None:
-        """The tasks of an agent's team, or those of its session alone (True); None where there are none."""
-        tasks, role = self._shelf.tasks, agent.role
-        if role is not None and (found := tasks.get(role.folder) or tasks.get(role.team.name)):
-            return found, False
-        if agent.session is not None and (found := tasks.get(agent.session.session_id)):
-            return found, True
-        return None
-
-    def _work_of(self, agent: Agent) -> Work | None:
-        found = self._tasks_of(agent)
-        if found is None:
-            return None
-        tasks, solo = found
-        owners = {"", agent.name} if solo else set()
-        if agent.role is not None:
-            owners |= {agent.role.member.name, clean_name(agent.role.member.agent_id)}
-        return work_of(owners, tasks.values())
-
-    def _forget(self, name: str) -> bool:
-        now = self._clock.now()
-        if not self._roster.forget(name):
-            return False
-        self._link(now)
-        self._publish([], now)
-        return True
-
     # --- in the loop ------------------------------------------------------------------------------------------------
 
     def _heard(self, paths: set[str]) -> None:
         for path in paths:
-            name = below(path, self._shelf.root) if path else ""
+            name = below(path, self._books.shelf.root) if path else ""
             if OURS.match(name):
                 self._dirty.add(name)
             elif not name.endswith((".json", ".lock")) and self._matters(name):
@@ -283,7 +165,8 @@ class ClaudeSource:
         loop = asyncio.get_running_loop()
         before = self._reading
         try:
-            await loop.run_in_executor(self._thread, self._absorb, paths, everything, self._clock.now())
+            absorb, now = self._books.absorb, self._clock.now()
+            self._reading = await loop.run_in_executor(self._thread, absorb, paths, everything, now)
         except SourceError:
             return  # the next `read` says so itself
         if self._watch_folders():
@@ -300,7 +183,7 @@ class ClaudeSource:
         if self._changed is None:
             return False
         before, self._watch_problem = self._watch_problem, ""
-        anew = self._watch.settle(self._shelf.folders)
+        anew = self._watch.settle(self._books.shelf.folders)
         if anew and not self._watch_problem:
             self._watch_problem = before  # whether it works this time isn't known yet
         return anew
@@ -322,7 +205,7 @@ class ClaudeSource:
         if self._recheck is not None:
             self._recheck.cancel()
             self._recheck = None
-        wait = self._roster.recheck_at - self._clock.now()
+        wait = self._books.roster.recheck_at - self._clock.now()
         if self._changed is not None and wait < float("inf"):
             self._recheck = asyncio.get_running_loop().call_later(max(0.02, wait), self._look_again)
 
@@ -330,25 +213,6 @@ class ClaudeSource:
         self._recheck = None
         self._sweep_wanted = True
         self._soon()
-
-
-def _who(session: Session) -> tuple[object, ...]:
-    return (session.process, session.session_id, session.name, session.named, session.domain, session.status == "")
-
-
-def _shows_life(agent: Agent, now: float) -> bool:
-    """Looks whether a process that says it is busy uses the processor. False: nothing new follows from it."""
-    if agent.fate or agent.elsewhere or not agent.says_busy or agent.pid is None:
-        agent.cpu, agent.quiet = None, False
-        return False
-    (before, then), agent.cpu, agent.cpu_at = (agent.cpu, agent.cpu_at), cpu_seconds(agent.pid), now
-    if before is None or agent.cpu is None or now <= then:
-        return False
-    was_quiet, agent.quiet = agent.quiet, (agent.cpu - before) / (now - then) < QUIET
-    if agent.cpu > before and not (agent.latched and agent.quiet):
-        agent.sign_at = now
-        return True
-    return agent.quiet is not was_quiet
 
 
 def _says_anew(before: Reading | None, after: Reading | None) -> bool:

@@ -263,7 +263,7 @@ def test_a_half_written_file_is_read_again_in_a_moment(world: World, monkeypatch
     world.only()
     whole = json.dumps(a_session(pid, status="waiting", waitingFor="permission prompt"))
     path.write_text(whole + '6,"waitingFor":"x"}')
-    monkeypatch.setattr(world.source._shelf, "_pause", lambda seconds: path.write_text(whole) and None)  # type: ignore[union-attr]
+    monkeypatch.setattr(world.source._books.shelf, "_pause", lambda seconds: path.write_text(whole) and None)  # type: ignore[union-attr]
     assert world.only(at=2).reported is State.WAITING
     assert not world.reading.problems
 
