@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import httpx
 
 _LOGGERS = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
+_NEEDED_BY_A_REQUEST = ("httpcore", "h11", "encodings.idna", "httpcore._backends.anyio", "anyio._backends._asyncio")
+"""What httpx loads with its first request: some 40 ms that the first message would wait for."""
 _ours: ContextVar[bool] = ContextVar("telemetry_notify_http", default=False)
 
 
@@ -25,6 +28,9 @@ def trusted() -> ssl.SSLContext:
     """
     import httpx
 
+    for name in _NEEDED_BY_A_REQUEST:
+        with suppress(ImportError):  # another release of httpx may do without it
+            import_module(name)
     return httpx.create_ssl_context()
 
 

@@ -148,7 +148,8 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterable[str]:
 
 
 _OF_THE_ONLY_CLUSTER = (
-    ("cluster_name",), ("cluster_file",), ("sources",), ("tmux", "socket"), ("tmux", "session"), ("process", "agents"),
+    ("cluster_name",), ("cluster_file",), ("sources",), ("tmux", "socket"), ("tmux", "session"), ("tmux", "events"),
+    ("process", "agents"),
     ("claude", "team"),
 )  # fmt: skip
 

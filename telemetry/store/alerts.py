@@ -27,6 +27,7 @@ class AlertStore:
 
     def load(self) -> Kept:
         """Everything but the history. A row that can't be read makes the file a damaged one."""
+        codec.prepare(OpenAlert, Notice, Message)  # the first alert is not to wait for it
         try:
             with self._database.transaction() as connection:
                 kept = _load(connection)
