@@ -140,9 +140,13 @@ def explanation(
     }
 
 
+_RUNS = "runs"
+"""Says who knows that an agent's process lives, and not what it does."""
+
+
 def _word(word: SourceWord, now: float) -> dict[str, Any]:
     sample = word.sample
-    says = sample.reported.value if sample.reported is not None else "runs"
+    says = sample.reported.value if sample.reported is not None else _RUNS
     return {
         "source": word.source,
         "calls_it": sample.name,
@@ -158,10 +162,9 @@ def _word(word: SourceWord, now: float) -> dict[str, Any]:
 
 def _disagreement(told: Sequence[dict[str, Any]]) -> str:
     """In words, where not all say the same; that a process runs contradicts no state of a running agent."""
-    living = [State.STOPPED.value, State.UNKNOWN.value]
     said = {word["says"] for word in told if word["says"] != State.UNKNOWN.value}
-    if said - set(living):
-        said.discard("runs")
+    if said - {_RUNS, State.STOPPED.value}:
+        said.discard(_RUNS)
     if len(said) < 2:  # noqa: PLR2004 - it takes two to disagree
         return ""
     chosen = next((word["source"] for word in told if "state" in word["believed_for"]), told[0]["source"])

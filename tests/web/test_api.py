@@ -6,7 +6,9 @@ import logging
 
 import pytest
 
-from telemetry.model import AlertLevel, ClusterMetrics
+from telemetry.model import AgentSample, AlertLevel, ClusterMetrics, State
+from telemetry.sources.base import SourceState
+from telemetry.sources.merging import Word
 from tests.web.conftest import FakeMonitor, World
 
 
@@ -218,3 +220,76 @@ def test_a_fault_is_500_without_its_words_and_a_log_line(world: World, caplog: p
 def test_levels_are_an_alerts_own_words(world: World) -> None:
     world.monitors[0].alerts[1].level = AlertLevel.CRITICAL
     assert world.ask("/api/alerts?level=critical").json()["alerts"][0]["level"] == "critical"
+
+
+def said(source: str, directness: int, sample: AgentSample, at: float, *used_for: str) -> Word:
+    return Word(source, directness, sample, at, used_for)
+
+
+def test_an_agent_is_explained_by_every_sources_word(world: World) -> None:
+    now = world.clock.now()
+    monitor = world.monitors[0]
+    monitor.said = (
+        said("claude", 1, AgentSample("x", running=True, reported=State.WAITING, pid=7), now - 2, "life", "state"),
+        said("tmux", 3, AgentSample("a", running=True, reported=State.BUSY, pid=7), now - 5),
+        said("process", 0, AgentSample("a", running=True, pid=7), now + 1),
+    )
+    answer = world.ask("/api/agents/explain?agent=a").json()
+    (told,) = answer["explanations"]
+    assert (told["cluster"], told["name"], told["state"], told["reason"]) == ("main", "a", "busy", "because")
+    assert told["deaths_are_seen"] == "at once, by pidfd: 1 process"
+    assert [(w["source"], w["calls_it"], w["age"], w["says"], w["believed_for"]) for w in told["words"]] == [
+        ("claude", "x", 2.0, "waiting", ["life", "state"]),
+        ("tmux", "a", 5.0, "busy", []),
+        ("process", "a", 0.0, "runs", []),
+    ]
+    assert told["disagreement"] == (
+        "claude says waiting, tmux says busy, process says runs: claude is nearest to the agent"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "disagree"),
+    [
+        ([(True, State.BUSY), (True, None)], False),
+        ([(True, State.BUSY), (True, State.UNKNOWN)], False),
+        ([(False, None), (True, None)], True),
+        ([(False, None), (True, State.IDLE)], True),
+        ([(True, None), (True, None)], False),
+    ],
+)
+def test_who_only_knows_that_a_process_runs_contradicts_nobody(
+    world: World, words: list[tuple[bool, State | None]], disagree: bool
+) -> None:
+    now = world.clock.now()
+    world.monitors[0].said = tuple(
+        said(f"s{at}", at, AgentSample("a", running=running, reported=state), now)
+        for at, (running, state) in enumerate(words)
+    )
+    (told,) = world.ask("/api/agents/explain?agent=a").json()["explanations"]
+    assert bool(told["disagreement"]) is disagree
+
+
+def test_nobody_of_that_name_is_a_404(world: World) -> None:
+    answer = world.ask("/api/agents/explain?agent=zzz")
+    assert (answer.status_code, answer.json()) == (404, {"detail": "no agent is named 'zzz'"})
+    assert world.ask("/api/agents/explain?agent=a&cluster=night").status_code == 404
+    assert world.ask("/api/agents/explain").status_code == 422
+
+
+def test_how_it_is_with_each_source(world: World) -> None:
+    now = world.clock.now()
+    world.monitors[0].sources = (
+        SourceState("tmux", 3, "", now - 4, "events from 1 session"),
+        SourceState("claude", 0, "no answer within 60 s", 0.0, ""),
+    )
+    main, night = world.ask("/api/sources").json()["clusters"]
+    assert main == {
+        "cluster": "main",
+        "deaths_are_seen": "at once, by pidfd: 1 process",
+        "sources": [
+            {"source": "tmux", "agents": 3, "error": "", "age": 4.0, "events": "events from 1 session"},
+            {"source": "claude", "agents": 0, "error": "no answer within 60 s", "age": None, "events": ""},
+        ],
+    }
+    assert night["sources"] == []
