@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from tests.claude_code.fixtures import ClaudeCode
 from tests.daemons import Daemon, daemon, run
@@ -49,12 +49,15 @@ class Seen:
         assert found is not None
         return found
 
-    def wait(self, ask: Callable[[], T], what: str) -> T:
-        """Wait for anything else, far less long than until the next check."""
+    def wait(self, ask: Callable[[], T | Literal[False] | None], what: str) -> T:
+        """Wait for anything else, far less long than until the next check; what it was asked for is there then."""
         try:
-            return eventually(ask, WITHIN, every=0.02, what=what)
+            found = eventually(ask, WITHIN, every=0.02, what=what)
         except AssertionError as failure:
             raise AssertionError(f"{failure}\nseen are {json.dumps(self.agents(), indent=1)}") from None
+        assert found is not None
+        assert found is not False
+        return found
 
     def explain(self, name: str) -> dict[str, Any]:
         """What `check --explain NAME --json` says."""

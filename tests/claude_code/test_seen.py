@@ -57,16 +57,20 @@ def test_turns_and_questions_and_why_they_are_believed(claude_code: ClaudeCode) 
         assert seen.fired() == []
 
 
-def test_who_leaves_by_itself_is_not_missed(claude_code: ClaudeCode) -> None:
-    stays = claude_code.start("--name", "stays")
+@pytest.mark.parametrize("how", ["by a command", "by SIGTERM"])
+def test_who_leaves_by_itself_is_not_missed(claude_code: ClaudeCode, how: str) -> None:
+    goes, stays = claude_code.start("--name", "goes"), claude_code.start("--name", "stays")
     with watching(claude_code) as seen:
-        goes = claude_code.start("--name", "goes")
         seen.wait_for("goes", "idle", pid=goes.pid)
-        seen.wait(lambda: set(seen.said_by("goes")) == {"claude", "tmux"}, "both know it")
-        goes.leave()
+        assert set(seen.said_by("goes")) == {"claude", "tmux"}
+        if how == "by a command":
+            goes.leave()
+        else:
+            goes.end(signal.SIGTERM)
         seen.wait(lambda: set(seen.agents()) == {"stays"}, "nobody expects it")
+        assert "stopped" not in seen.changes("goes")
         assert seen.fired() == []
-        assert stays.status == "idle"
+        seen.wait_for("stays", "idle", pid=stays.pid)
 
 
 def test_killed_and_resumed(claude_code: ClaudeCode) -> None:
@@ -96,9 +100,15 @@ def test_killed_and_resumed(claude_code: ClaudeCode) -> None:
         assert not is_dead(other.pid)
 
 
-def test_a_team_in_panes(claude_code: ClaudeCode) -> None:
+@pytest.fixture(params=["all of this person's", "that tmux server's"])
+def place(request: pytest.FixtureRequest, claude_code: ClaudeCode) -> list[str]:
+    """What a daemon is told: nothing, or which tmux server its cluster is; teammates are where their lead is."""
+    return ["--tmux-socket", claude_code.tmux.socket_name] if request.param.startswith("that") else []
+
+
+def test_a_team_in_panes(claude_code: ClaudeCode, place: list[str]) -> None:
     lead = claude_code.start("--name", "boss", "--teammate-mode", "tmux", variables=TEAMS)
-    with watching(claude_code) as seen:
+    with watching(claude_code, *place) as seen:
         seen.wait_for("boss", "idle")
         lead.say("team scout hold on")
         pid = lead.wait_for_member("scout", active=True)
@@ -123,9 +133,9 @@ def test_a_team_in_panes(claude_code: ClaudeCode) -> None:
         assert seen.agents()["boss"]["running"]
 
 
-def test_a_team_in_one_process(claude_code: ClaudeCode) -> None:
+def test_a_team_in_one_process(claude_code: ClaudeCode, place: list[str]) -> None:
     lead = claude_code.start("--name", "boss", variables=TEAMS)
-    with watching(claude_code) as seen:
+    with watching(claude_code, *place) as seen:
         lead.say("team scout hold on")
         assert lead.member("scout")["tmuxPaneId"] == "in-process"
         seen.wait_for("scout", "busy", reason="works in the process of its lead boss")
@@ -133,9 +143,10 @@ def test_a_team_in_one_process(claude_code: ClaudeCode) -> None:
         seen.wait_for("scout", "idle")
         seen.wait_for("boss", "idle")
         lead.end()
-        ghost = seen.wait_for("scout", "stopped", running=False)
-        assert ghost
-        seen.wait_for("boss", "stopped")
+        seen.wait_for("boss", "stopped", running=False)
+        seen.wait_for("scout", "stopped", running=False)
+        ghost = seen.wait(lambda: "ghost" in seen.agents()["scout"]["reason"] and seen.agents()["scout"], "the ghost")
+        assert ghost["reason"].endswith("but the process of its lead, in which it lived, is gone")
         assert set(seen.agents()) == {"boss", "scout"}
 
 
