@@ -139,9 +139,9 @@ class Checks:
             answer = Answer(self.last.reading, "", "ok", self.last.looked_at, now, now)
             if isinstance(self._source, LiveSource):
                 heard = self._source.glance(now)
-                if heard is None:
+                if heard is None or getattr(self._source, "must_look", False):
                     self._promptly.look_now()
-                else:
+                if heard is not None:
                     answer = Answer(heard, "", "ok", now, now, now)
             await self._take(answer, None)
 

@@ -34,6 +34,7 @@ class Detail(NamedTuple):
         memory_bytes: Memory it holds now (resident).
         task: What it is at, in its own words: cleaned, one line.
         folder: Where it works, or "".
+        team: Which team of agents it is in, or "".
     """
 
     pane_id: str = ""
@@ -44,6 +45,7 @@ class Detail(NamedTuple):
     memory_bytes: int | None = None
     task: str = ""
     folder: str = ""
+    team: str = ""
 
 
 NO_DETAIL = Detail()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from telemetry.model import AgentSample, Reading, State
 from telemetry.sources.base import LiveSource, Source, SourceError, SourceState, events_of
 from telemetry.sources.merging import Links, Said, Word, believe, combine, links_alike
+from telemetry.sources.processes import system_processes
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +50,10 @@ class MergedSource:
     def __init__(self, parts: Sequence[Part], timeout: float = 60.0, patience: float = PATIENCE) -> None:
         self._parts = tuple(parts)
         self._timeout, self._patience = timeout, patience
-        self._links = Links()
+        self._links = Links(self._is_gone)
+        self.must_look = False
+        """After a `glance`: a source knows that something changed, and must be read to know what."""
+        self._processes = system_processes()
         self._words: dict[str, list[Word]] = {}
         self._merged: dict[str, tuple[list[AgentSample], AgentSample]] = {}
         self._said: tuple[tuple[AgentSample, ...], ...] = ()
@@ -111,10 +115,14 @@ class MergedSource:
         return self._reading(now)
 
     def glance(self, now: float) -> Reading | None:
-        """What every source has heard; None when one of them must look, or was never asked."""
-        if all(part.reading is None for part in self._parts) or not self._hear(now):
+        """What every source has heard; None when none was ever asked. Whether one must look says `must_look`."""
+        if all(part.reading is None for part in self._parts):
             return None
-        return self._reading(now)
+        self.must_look = not self._hear(now)
+        try:
+            return self._reading(now)
+        except SourceError:
+            return None  # nobody can tell: the next `read` says why
 
     def words(self, name: str) -> tuple[Word, ...]:
         """What each source says of an agent, the most direct first, and what of it is believed."""
@@ -123,10 +131,16 @@ class MergedSource:
 
     def ended(self, pid: int, status: int | None) -> None:
         """Tells every source that wants to know how a process ended."""
+        if pid in self._links.left.values():
+            self._said = ()  # it may be nobody's any more: all are joined anew
         for part in self._parts:
             tell = getattr(part.source, "ended", None)
             if tell is not None:
                 tell(pid, status)
+
+    def _is_gone(self, pid: int) -> bool:
+        process = self._processes.get(pid)
+        return process is None or process.dead
 
     async def forget(self, name: str) -> bool:
         """Has every source that can forget do so."""
@@ -189,7 +203,7 @@ class MergedSource:
             raise SourceError(failing[0].error)
         said = tuple(reading.agents if reading is not None else () for reading in readings)
         if not _same(said, self._said):
-            if (anew := self._said_anew(said)) is None:
+            if self._links.left or (anew := self._said_anew(said)) is None:
                 self._merge(said, now)
             else:
                 self._update(anew, now)

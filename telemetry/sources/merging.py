@@ -1,12 +1,15 @@
 """Several words about one agent become one: which of them are about the same agent, and whom to believe. Pure.
 
 Two words are about one agent when they name the same Claude Code session, the same process, or the same name that
-somebody gave; and as long as both are there, once they were. Of several, the most direct one is believed: who looked
-at the process itself, then the agent's own files, then what it pushed, then what its pane shows.
+somebody gave; and as long as both are there, once they were. When the most direct of them falls silent about an agent
+that ran, it has ended in an orderly way: who only knows its program, as tmux does, has nothing to miss then. Of
+several, the most direct one is believed: who looked at the process itself, then the agent's own files, then what it
+pushed, then what its pane shows.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -35,7 +38,8 @@ class Said(NamedTuple):
     """All that one source says in one round.
 
     Attributes:
-        adds: Whether agents that only this source knows belong to the cluster; otherwise it only says more of others'.
+        adds: Whether agents that only this source knows belong to the cluster; otherwise it only says more of others',
+            and of their teammates.
     """
 
     source: str
@@ -46,11 +50,20 @@ class Said(NamedTuple):
 
 
 class Links:
-    """Remembers which of the sources' agents are one, and under which name."""
+    """Remembers which of the sources' agents are one, and under which name.
 
-    def __init__(self) -> None:
+    Args:
+        is_gone: Whether a process runs no more.
+    """
+
+    def __init__(self, is_gone: Callable[[int], bool] = lambda _: False) -> None:
+        self._is_gone = is_gone
         self._names: dict[tuple[str, str], str] = {}
         """(source, its name for the agent) → the agent's name."""
+        self._nearest: dict[str, Word] = {}
+        """By agent, the most direct word of the last round."""
+        self.left: dict[str, int] = {}
+        """The process of each agent that ended in an orderly way while others speak of it."""
 
     def join(self, said: Sequence[Said]) -> dict[str, list[Word]]:
         """Every agent of the cluster by its name, in the order of the sources, with all that is said of it."""
@@ -74,11 +87,28 @@ class Links:
                     seats.take(group, one, sample)
                 elif not sample.running and seats.is_succeeded(known_as, one.source):
                     continue  # another run of the same agent has taken its place
-                elif one.adds:
+                elif one.adds or sample.detail.team in seats.teams[one.source]:
                     seats.take(seats.new(self._name_of(one, sample, seats)), one, sample)
         joined = {self._final_name(group, seats): group.words for group in groups}
         self._names = {(word.source, word.sample.name): name for name, words in joined.items() for word in words}
-        return joined
+        return {name: words for name, words in joined.items() if not self._has_left(name, words)}
+
+    def _has_left(self, name: str, words: Sequence[Word]) -> bool:
+        """Whether an agent ended in an orderly way, and nobody who speaks of it still has to expect it."""
+        nearest = min(words, key=lambda word: word.directness)
+        before = self._nearest.get(name)
+        self._nearest[name] = nearest
+        silent = before is not None and nearest.directness > before.directness
+        if silent and before is not None and before.sample.running and before.sample.pid is not None:
+            self.left[name] = before.sample.pid
+        pid = self.left.get(name)
+        if pid is None:
+            return False
+        runs_anew = any(word.sample.running and word.sample.pid not in {None, pid} for word in words)
+        if runs_anew or any(word.sample.detail.named for word in words):
+            del self.left[name]
+            return False
+        return self._is_gone(pid)
 
     def name_of(self, source: str, name: str) -> str | None:
         """The agent that a source's agent was joined to in the last round, or None."""
@@ -120,6 +150,8 @@ class _Seats:
     def __init__(self, groups: list[_Group]) -> None:
         self._groups = groups
         self.by_name: dict[str, _Group] = {}
+        self.teams: dict[str, set[str]] = defaultdict(set)
+        """By source, the teams of which an agent belongs to the cluster."""
         self._by_pid: dict[int, _Group] = {}
         self._by_session: dict[str, _Group] = {}
 
@@ -132,6 +164,8 @@ class _Seats:
     def take(self, group: _Group, one: Said, sample: AgentSample) -> None:
         group.words.append(Word(one.source, one.directness, sample, one.at))
         group.sources.add(one.source)
+        if sample.detail.team:
+            self.teams[one.source].add(sample.detail.team)
         # the first to name a process has it: what else lives in it is known by its name
         if sample.pid is not None:
             self._by_pid.setdefault(sample.pid, group)
@@ -262,4 +296,5 @@ def _detail(samples: Sequence[AgentSample], believed: AgentSample) -> Detail:
         memory_bytes=next((d.memory_bytes for d in details if d.memory_bytes is not None), None),
         task=next((d.task for d in details if d.task), ""),
         folder=next((d.folder for d in details if d.folder), ""),
+        team=next((d.team for d in details if d.team), ""),
     )

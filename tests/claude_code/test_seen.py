@@ -110,18 +110,17 @@ def test_a_team_in_panes(claude_code: ClaudeCode, place: list[str]) -> None:
     lead = claude_code.start("--name", "boss", "--teammate-mode", "tmux", variables=TEAMS)
     with watching(claude_code, *place) as seen:
         seen.wait_for("boss", "idle")
-        lead.say("team scout hold on")
-        pid = lead.wait_for_member("scout", active=True)
-        scout = seen.wait_for("scout", "busy", pid=pid)
-        assert scout["pane_id"] == lead.member("scout")["tmuxPaneId"]
-        claude_code.stub.release("on")
-        seen.wait_for("scout", "idle", pid=pid)
-
-        lead.say("tell scout ask")
+        lead.say("team scout ask")  # before it told its lead anything, whose reading may be in the way of a question
         seen.wait_for("scout", "waiting", reason="waits for a permission that a person must give its lead")
         seen.wait_for("boss", "waiting")
         lead.allow()
-        seen.wait_for("scout", "idle")
+        pid = lead.wait_for_member("scout", active=False)
+        scout = seen.wait_for("scout", "idle", pid=pid)
+        assert scout["pane_id"] == lead.member("scout")["tmuxPaneId"]
+        lead.say("tell scout hold on")
+        seen.wait_for("scout", "busy", pid=pid)
+        claude_code.stub.release("on")
+        seen.wait_for("scout", "idle", pid=pid)
         assert set(seen.agents()) == {"boss", "scout"}
         assert seen.fired() == []
 

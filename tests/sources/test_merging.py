@@ -114,6 +114,38 @@ def test_a_new_session_in_the_place_of_a_killed_one_is_the_same_agent_and_the_gh
     }
 
 
+def test_one_whose_own_source_saw_it_end_in_order_is_missed_by_nobody_who_only_knows_its_program() -> None:
+    gone: set[int] = set()
+    links = Links(lambda pid: pid in gone)
+    pane, session = tmux("claude", 10, named=False), claude("repo-1", 10, "s1")
+    join(links, ("tmux", TMUX, [pane]), ("claude", CLAUDE, [session]))
+    alone = (("tmux", TMUX, [pane]), ("claude", CLAUDE, []))
+    assert list(join(links, *alone)) == ["repo-1"], "its process still runs"
+    gone.add(10)
+    assert join(links, *alone) == {}
+    assert join(links, ("tmux", TMUX, [tmux("claude", named=False)]), ("claude", CLAUDE, [])) == {}
+    anew = (("tmux", TMUX, [tmux("claude", 11, named=False)]), ("claude", CLAUDE, []))
+    assert list(join(links, *anew)) == ["repo-1"], "somebody started one again in that pane"
+
+
+def test_a_pane_that_somebody_named_stays_expected_and_so_does_a_ghost() -> None:
+    links = Links(lambda _: True)
+    join(links, ("tmux", TMUX, [tmux("boss", 10)]), ("claude", CLAUDE, [claude("x", 10, "s1")]))
+    assert list(join(links, ("tmux", TMUX, [tmux("boss")]), ("claude", CLAUDE, []))) == ["boss"]
+    links = Links(lambda _: True)
+    join(links, ("tmux", TMUX, [tmux("claude", 10, named=False)]), ("claude", CLAUDE, [claude("x", 10, "s1")]))
+    killed = (("tmux", TMUX, [tmux("claude", named=False)]), ("claude", CLAUDE, [claude("x", session="s1")]))
+    assert list(join(links, *killed)) == ["x"]
+
+
+def test_teammates_are_where_their_lead_is() -> None:
+    lead = claude("lead", 10, "s1", detail=Detail(session_id="s1", team="t"))
+    mate = claude("scout", 11, detail=Detail(team="t"))
+    other = claude("stranger", 12, detail=Detail(team="u"))
+    said = (("tmux", TMUX, [tmux("boss", 10)]), ("claude", CLAUDE, [lead, mate, other]))
+    assert list(join(Links(), *said, only_more=("claude",))) == ["boss", "scout"]
+
+
 def test_several_agents_that_live_in_one_process_stay_several() -> None:
     sessions = [claude("lead", 10, "s1"), claude("scout", 10), claude("coder", 10)]
     assert join(Links(), ("tmux", TMUX, [tmux("boss", 10)]), ("claude", CLAUDE, sessions)) == {
@@ -332,8 +364,12 @@ def test_a_source_that_must_look_has_all_of_them_read() -> None:
         source = merged(one, Scripted("claude"))
         assert source.glance(NOW) is None
         await source.read(NOW)
+        assert source.glance(NOW) is not None
+        assert not source.must_look
         one.must_look = True
-        assert source.glance(NOW) is None
+        heard = source.glance(NOW)
+        assert heard is not None, "what the others heard is not kept waiting"
+        assert source.must_look
 
     asyncio.run(scene())
 

@@ -121,6 +121,7 @@ def test_agents_are_told_with_state_reason_and_times(world: World) -> None:
         "memory_bytes": None,
         "task": "",
         "folder": "",
+        "team": "",
     }
     assert (second["state"], second["running"], second["idle_time"]) == ("stopped", False, 0.0)
     assert (night["taken_at"], night["agents"]) == (None, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import psutil
@@ -151,6 +152,11 @@ class Books:
         if agent.role is not None:
             owners |= {agent.role.member.name, clean_name(agent.role.member.agent_id)}
         return work_of(owners, tasks.values())
+
+    def left_in_order(self, pid: int) -> bool:
+        """Whether the session of a process took its file away before it ended. Looks at one name: for the loop."""
+        path = f"sessions/{pid}.json"
+        return path in self.roster.by_path and not os.path.lexists(self.shelf.root / path)
 
     def forget(self, name: str) -> Reading | None:
         """A ghost is no longer expected. None: there is none of this name, or it runs."""

@@ -117,4 +117,5 @@ def _detail(agent: Agent, work: Work | None) -> Detail:
         named=agent.named,
         task=work.at if work else "",
         folder=(session.folder if session else "") or (member.folder if member else ""),
+        team=agent.role.team.name if agent.role else "",
     )

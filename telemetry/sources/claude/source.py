@@ -109,6 +109,12 @@ class ClaudeSource:
         self._after()
         return reading
 
+    def ended(self, pid: int, status: int | None) -> None:
+        """A process has ended: where its session's file is gone by now, in an orderly way, and nobody expects it."""
+        if self._reading is None or not self._books.left_in_order(pid):
+            return
+        self._reading = replace(self._reading, agents=tuple([a for a in self._reading.agents if a.pid != pid]))
+
     async def forget(self, name: str) -> bool:
         """A ghost is no longer expected. False: there is none of this name, or it runs."""
         reading = await asyncio.get_running_loop().run_in_executor(self._thread, self._books.forget, name)
