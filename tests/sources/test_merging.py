@@ -116,15 +116,16 @@ def test_a_new_session_in_the_place_of_a_killed_one_is_the_same_agent_and_the_gh
 
 def test_one_whose_own_source_saw_it_end_in_order_is_missed_by_nobody_who_only_knows_its_program() -> None:
     gone: set[int] = set()
+    nobody: list[AgentSample] = []
     links = Links(lambda pid: pid in gone)
     pane, session = tmux("claude", 10, named=False), claude("repo-1", 10, "s1")
     join(links, ("tmux", TMUX, [pane]), ("claude", CLAUDE, [session]))
-    alone = (("tmux", TMUX, [pane]), ("claude", CLAUDE, []))
+    alone = (("tmux", TMUX, [pane]), ("claude", CLAUDE, nobody))
     assert list(join(links, *alone)) == ["repo-1"], "its process still runs"
     gone.add(10)
     assert join(links, *alone) == {}
     assert join(links, ("tmux", TMUX, [tmux("claude", named=False)]), ("claude", CLAUDE, [])) == {}
-    anew = (("tmux", TMUX, [tmux("claude", 11, named=False)]), ("claude", CLAUDE, []))
+    anew = (("tmux", TMUX, [tmux("claude", 11, named=False)]), ("claude", CLAUDE, nobody))
     assert list(join(links, *anew)) == ["repo-1"], "somebody started one again in that pane"
 
 
