@@ -33,6 +33,23 @@ class _Death:
     """By agent: what was said of it before, and what is said now; the same answer is the same object."""
 
 
+@dataclass(slots=True)
+class _End:
+    exit_status: int
+    told: tuple[AgentSample, AgentSample] | None = None
+
+    def told_of(self, sample: AgentSample) -> AgentSample:
+        """A stopped agent, with how it ended where its source doesn't know; the same answer is the same object."""
+        if sample.detail.exit_status is not None:
+            return sample
+        if self.told is None or self.told[0] is not sample:
+            how = describe_exit(self.exit_status)
+            reason = sample.reason if how in sample.reason else f"{sample.reason}: {how}"
+            detail = sample.detail._replace(exit_status=self.exit_status)
+            self.told = (sample, sample._replace(reason=reason, detail=detail))
+        return self.told[1]
+
+
 class DeathWatch:
     """Watches the processes of one cluster's agents, in one loop.
 
@@ -58,6 +75,8 @@ class DeathWatch:
         self._watched: dict[int, int] = {}
         self._unwatchable: set[int] = set()
         self._dead: dict[int, _Death] = {}
+        self._ends: dict[str, _End] = {}
+        """How each agent's last process ended, until another one runs: sources only see that it is gone."""
         self._followed: tuple[AgentHealth, ...] = ()
         self._but = "" if hasattr(os, "pidfd_open") else "by checks: this system has no pidfd"
 
@@ -90,6 +109,8 @@ class DeathWatch:
         self._unwatchable &= wanted
         for pid in wanted - self._watched.keys() - self._unwatchable - self._dead.keys():
             self._watch(pid, looked_at)
+        if wanted & self._dead.keys():
+            self._followed = ()  # should one of them turn out to live, it is watched then
 
     def apply(self, samples: tuple[AgentSample, ...], began: float) -> tuple[AgentSample, ...]:
         """What a source said, with every agent stopped whose process has died since.
@@ -98,18 +119,25 @@ class DeathWatch:
             samples: Of all agents.
             began: When the source began to look (Unix s).
         """
-        if not self._dead:
+        if not self._dead and not self._ends:
             return samples
         claimed: set[int] = set()
         said = list(samples)
         for at, sample in enumerate(samples):
             pid = sample[8]
-            if not sample[1] or pid is None or pid not in self._dead or self._lives_anew(pid, began):
+            if not sample[1]:
+                if sample[0] in self._ends:
+                    said[at] = self._ends[sample[0]].told_of(sample)
+                continue
+            if pid is None or pid not in self._dead or self._lives_anew(pid, began):
+                self._ends.pop(sample[0], None)
                 continue
             claimed.add(pid)
             said[at] = self._stopped(sample, self._dead[pid])
         for pid in [pid for pid, death in self._dead.items() if pid not in claimed and began > death.at]:
             del self._dead[pid]
+        if self._ends:
+            self._ends = {sample[0]: end for sample in said if (end := self._ends.get(sample[0])) is not None}
         return tuple(said)
 
     def close(self) -> None:
@@ -170,8 +198,9 @@ class DeathWatch:
         process = self._processes.get(pid)
         return process is not None and not process.dead
 
-    @staticmethod
-    def _stopped(sample: AgentSample, death: _Death) -> AgentSample:
+    def _stopped(self, sample: AgentSample, death: _Death) -> AgentSample:
+        if death.exit_status is not None and sample.name not in self._ends:
+            self._ends[sample.name] = _End(death.exit_status)
         before, made = death.made.get(sample.name, (None, None))
         if made is None or before is not sample:
             where = f" in pane {sample.detail.pane_id}" if sample.detail.pane_id else ""

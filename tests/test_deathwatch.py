@@ -270,3 +270,27 @@ def test_what_is_watched_is_given_back() -> None:
 
     with process() as child:
         asyncio.run(scene(child))
+
+
+def test_how_it_ended_is_still_known_when_its_source_only_sees_that_it_is_gone() -> None:
+    async def scene(first: subprocess.Popen[bytes], second: subprocess.Popen[bytes]) -> None:
+        source = Said((agent("a", first.pid),))
+        async with watching(source) as monitor:
+            source.agents = (AgentSample("a", running=False, reason="pane %1 is gone"),)
+            first.kill()
+            await until(lambda: state(monitor) is State.STOPPED)
+            await monitor.check_now()
+            assert reason(monitor) == "pane %1 is gone: it was killed by signal 9 (SIGKILL)"
+            before = monitor.snapshot
+            await monitor.check_now()
+            assert monitor.snapshot is not None
+            assert before is not None
+            assert monitor.snapshot.agents[0] is before.agents[0], "what is said again is no news"
+            source.agents = (agent("a", second.pid),)
+            await monitor.check_now()
+            source.agents = (AgentSample("a", running=False, reason="left"),)
+            await monitor.check_now()
+            assert reason(monitor) == "left"
+
+    with process() as first, process() as second:
+        asyncio.run(scene(first, second))

@@ -52,7 +52,8 @@ def check(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
-    """Look at every agent once, now, and print what is seen. Writes nothing and needs no running monitor.
+    """Look at every agent once, now, and print what is seen. Writes nothing and needs no running monitor. What agents
+    report of themselves goes to a running monitor: such agents are in its dashboard, and in --explain.
 
     \b
     Examples:

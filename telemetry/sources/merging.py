@@ -68,6 +68,7 @@ class Links:
     def join(self, said: Sequence[Said]) -> dict[str, list[Word]]:
         """Every agent of the cluster by its name, in the order of the sources, with all that is said of it."""
         groups: list[_Group] = []
+        succeeded: dict[tuple[str, str], str] = {}
         seats = _Seats(groups)
         for one in said:
             waiting: list[AgentSample] = []
@@ -85,12 +86,13 @@ class Links:
                 )
                 if group is not None:
                     seats.take(group, one, sample)
-                elif not sample.running and seats.is_succeeded(known_as, one.source):
-                    continue  # another run of the same agent has taken its place
+                elif known_as and not sample.running and seats.is_succeeded(known_as, one.source):
+                    succeeded[one.source, sample.name] = known_as  # another run of the same agent has its place
                 elif one.adds or sample.detail.team in seats.teams[one.source]:
                     seats.take(seats.new(self._name_of(one, sample, seats)), one, sample)
         joined = {self._final_name(group, seats): group.words for group in groups}
         self._names = {(word.source, word.sample.name): name for name, words in joined.items() for word in words}
+        self._names.update(succeeded)
         return {name: words for name, words in joined.items() if not self._has_left(name, words)}
 
     def _has_left(self, name: str, words: Sequence[Word]) -> bool:
@@ -212,7 +214,8 @@ def _unused(name: str, taken: Iterable[str]) -> str:
 def believe(words: Sequence[Word]) -> tuple[Word, ...]:
     """The same words, the most direct first, each with what of it is believed."""
     ranked = sorted(words, key=lambda word: word.directness)
-    life = _first(ranked, _knows_life) or _first(ranked, _knows)
+    # A process that somebody sees alive is nearer to the agent than another one that is gone, whoever missed that one
+    life = _first(ranked, _sees_life) or _first(ranked, _saw_the_end) or _first(ranked, _knows)
     state = _first(ranked, lambda word: word.sample.running and _has_state(word)) if life else None
     if life is not None and not life.sample.running:
         state = life
@@ -267,9 +270,13 @@ def _knows(word: Word) -> bool:
     return word.sample.reported is not State.UNKNOWN
 
 
-def _knows_life(word: Word) -> bool:
-    """Whether it has looked at the process, or saw it end; what is merely heard of one proves nothing."""
-    return _knows(word) and (not word.sample.running or word.sample.pid is not None)
+def _sees_life(word: Word) -> bool:
+    """Whether it has looked at a living process; what is merely heard of one proves nothing."""
+    return _knows(word) and word.sample.running and word.sample.pid is not None
+
+
+def _saw_the_end(word: Word) -> bool:
+    return _knows(word) and not word.sample.running
 
 
 def _has_state(word: Word) -> bool:

@@ -109,9 +109,10 @@ def test_a_new_session_in_the_place_of_a_killed_one_is_the_same_agent_and_the_gh
     join(links, ("tmux", TMUX, [tmux("boss", 10)]), ("claude", CLAUDE, [claude("old", 10, "s1")]))
     join(links, ("tmux", TMUX, [tmux("boss")]), ("claude", CLAUDE, [claude("old", session="s1")]))
     both = [claude("old", session="s1"), claude("new", 11, "s2")]
-    assert join(links, ("tmux", TMUX, [tmux("boss", 11)]), ("claude", CLAUDE, both)) == {
-        "boss": ["tmux:boss", "claude:new"]
-    }
+    for _ in range(2):
+        assert join(links, ("tmux", TMUX, [tmux("boss", 11)]), ("claude", CLAUDE, both)) == {
+            "boss": ["tmux:boss", "claude:new"]
+        }
 
 
 def test_one_whose_own_source_saw_it_end_in_order_is_missed_by_nobody_who_only_knows_its_program() -> None:
@@ -220,6 +221,11 @@ def test_who_has_not_looked_at_the_process_proves_no_life() -> None:
     pushed = AgentSample("boss", running=True, reported=State.BUSY)
     sample = combine("boss", [word("tmux", TMUX, tmux("boss", reason="only bash is left")), word("push", PUSH, pushed)])
     assert (sample.running, sample.reported, sample.reason) == (False, None, "only bash is left")
+
+
+def test_a_living_process_is_believed_before_another_one_that_is_gone() -> None:
+    sample = combine("boss", [word("tmux", TMUX, tmux("boss", 11)), word("claude", CLAUDE, claude("x", session="s1"))])
+    assert (sample.running, sample.pid, sample.reported) == (True, 11, State.IDLE)
 
 
 def test_a_busy_agent_is_alive_by_any_sign_of_life() -> None:

@@ -38,7 +38,7 @@ class Books:
     def __init__(self, place: Place, options: ClaudeOptions, processes: ProcessTable, clock: Clock) -> None:
         self._team = options.team or ""
         self._clock = clock
-        self.shelf = Shelf(options.folder.absolute())
+        self.shelf = Shelf(options.folder.absolute(), is_expected=options.config_dir is not None)
         self.roster = Roster(self.shelf, Processes(processes), self._team, psutil.boot_time())
         self._restarts = Restarts(place.store, memory_of(clean_name(place.cluster), "claude"))
         self._tasks: tuple[TeamTasks, ...] = ()

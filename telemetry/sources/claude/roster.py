@@ -145,8 +145,22 @@ class Roster:
             superseded = [session for _, session in group if self.fate(session)]
             # one that was outlived by its own session says nothing any more, whatever that is called later
             self._forgotten.update(f"p:{session.process}" for session in (superseded if live else superseded[:-1]))
+        self._forget_succeeded(found)
         found.sort(key=lambda each: (each.first.started_at, each.path) if each.first else (0.0, each.path))
         return found
+
+    def _forget_succeeded(self, candidates: Iterable[_Candidate]) -> None:
+        """Who was killed in a pane, and whose place another session has taken there, is missed no longer."""
+        here = {
+            (each.session.pane_id, each.session.folder): each.session.started_at
+            for each in candidates
+            if each.session and each.session.pane_id and not each.fate
+        }
+        for each in candidates:
+            if each.fate and each.session is not None:
+                successor = here.get((each.session.pane_id, each.session.folder), 0.0)
+                if successor > each.session.started_at:
+                    self._forgotten.add(f"p:{each.session.process}")
 
     def _add_members(self, candidates: list[_Candidate], now: float) -> None:
         by_session = {each.session.session_id: each for each in candidates if each.session and each.session.session_id}

@@ -96,4 +96,6 @@ def session_of(content: Any, pid: int) -> tuple[Session, str]:
         pane_id=pane[1] if pane else "",
         domain=fields.raw("pidDomain")[:200],
     )
+    if not (session.session_id or session.proc_start or session.started_at):
+        raise UnusableError("says neither which session nor which process it is of")
     return session, in_words(fields.wrong)

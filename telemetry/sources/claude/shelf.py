@@ -54,13 +54,15 @@ class Shelf:
     Args:
         root: Claude Code's folder.
         pause: Waits that many seconds.
+        is_expected: Whether somebody said that the folder is there; otherwise one that isn't is no problem.
     """
 
     on_folder: Callable[[str, int], None] | None = None
     """Told of each folder in which changes matter, path and descriptor, before its files are read."""
 
-    def __init__(self, root: Path, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, root: Path, pause: Callable[[float], None] = time.sleep, *, is_expected: bool = True) -> None:
         self.root = root
+        self._is_expected = is_expected
         self.sessions: dict[str, Session] = {}
         """By their file's name below the folder."""
         self.teams: dict[str, Team] = {}
@@ -101,7 +103,9 @@ class Shelf:
         self._changed, self._seen, self._blocked, self._found = set(), set(), [], set()
         try:
             with opened_folder(os.fspath(self.root)) as root:
-                if root is None:
+                if root is None and not self._is_expected:
+                    self._bad = {}
+                elif root is None:
                     self._bad = {os.fspath(self.root): "is not there: Claude Code's folder is needed"}
                 else:
                     self._note_folder("", root)

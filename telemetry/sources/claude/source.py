@@ -27,6 +27,8 @@ __all__ = ["KIND", "ClaudeOptions", "ClaudeSource"]
 
 APART = 0.15
 """Seconds from one telling of changes to the next."""
+LOOKED_FOR_EVERY = 1.0
+"""Seconds from one look to the next for a folder that isn't there yet."""
 GATHERED = 0.01
 """Seconds for which the first change after a quiet time waits for others: what is written together is read together."""
 _MOST_LOOKED_AT = 200
@@ -90,6 +92,11 @@ class ClaudeSource:
         if self._watch.folders and not self._watch_problem:
             return ""
         return self._watch_problem or "nothing is watched yet"
+
+    @property
+    def events(self) -> str:
+        """How changes are heard of, in words."""
+        return f"polling: {self.watching}" if self.watching else "hears of changes of files at once"
 
     def listen(self, changed: Callable[[], None]) -> None:
         self._changed = changed
@@ -212,6 +219,8 @@ class ClaudeSource:
             self._recheck.cancel()
             self._recheck = None
         wait = self._books.roster.recheck_at - self._clock.now()
+        if not self._watch.folders:  # there is no folder yet whose changes could be heard of
+            wait = min(wait, LOOKED_FOR_EVERY)
         if self._changed is not None and wait < float("inf"):
             self._recheck = asyncio.get_running_loop().call_later(max(0.02, wait), self._look_again)
 

@@ -101,7 +101,7 @@ def test_leftovers_are_nobody(world: World) -> None:
     world.session(NOBODY, at=booted + 10)
     world.session(NOBODY + 1, "b", at=booted + 8000)
     pid = world.process()
-    world.session(pid, "c", at=booted + 9000)
+    world.session(pid, "c", at=booted + 9000, tmux="main:@1.%2")
     world.session(NOBODY + 2, "d", at=booted - 10, name="before-boot")
     agents = world.read(at=booted + 9001)
     assert {agent.detail.session_id: agent.running for agent in agents.values()} == {"b": False, "c": True}
@@ -144,12 +144,32 @@ def test_a_ghost_stays_beside_another_session_of_its_name(world: World) -> None:
     assert world.only().running
     world.kill(first)
     second = world.process()
-    world.session(second, "another", at=2)
+    world.session(second, "another", at=2, tmux="main:@1.%2")
     agents = world.read(at=4)
     assert {name: agent.running for name, agent in agents.items()} == {"project-09": False, "project-09#2": True}
     path.unlink()
     assert set(world.read(at=5)) == {"project-09#2"}, "a name once given stays"
     assert agents["project-09#2"].restart_count == 0
+
+
+def test_a_ghost_is_missed_no_longer_when_another_session_works_in_its_place(world: World) -> None:
+    first = world.process()
+    world.session(first)
+    assert world.only().running
+    world.kill(first)
+    assert not world.only(at=1).running
+    world.session(world.process(), "another", at=2)
+    assert world.only(at=4).detail.session_id == "another"
+    world.close_source()
+    assert world.only(at=5).detail.session_id == "another", "nor after a restart of the monitor"
+
+
+def test_a_file_that_speaks_of_no_session_is_nobody(world: World) -> None:
+    (world.root / "sessions").mkdir(parents=True, exist_ok=True)
+    (world.root / "sessions/7.json").write_text("{}")
+    assert world.read() == {}
+    assert world.reading
+    assert list(world.reading.problems) == ["sessions/7.json says neither which session nor which process it is of"]
 
 
 def test_forgetting_a_ghost(world: World) -> None:
