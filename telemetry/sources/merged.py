@@ -215,7 +215,11 @@ class MergedSource:
             session_exists=first is None or first.session_exists or any(agent.running for agent in self._agents),
             problems=(
                 *(f"{part.source.name}: {part.error}" for part in failing),
-                *(problem for reading in readings if reading is not None for problem in reading.problems),
+                *(
+                    f"{part.source.name}: {problem}"
+                    for part, reading in zip(self._parts, readings, strict=True)
+                    for problem in (reading.problems if reading is not None else ())
+                ),
             ),
             tasks=tuple(team for reading in readings if reading is not None for team in reading.tasks),
         )
