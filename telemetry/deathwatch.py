@@ -43,11 +43,15 @@ class _End:
         if sample.detail.exit_status is not None:
             return sample
         if self.told is None or self.told[0] is not sample:
-            how = describe_exit(self.exit_status)
-            reason = sample.reason if how in sample.reason else f"{sample.reason}: {how}"
             detail = sample.detail._replace(exit_status=self.exit_status)
-            self.told = (sample, sample._replace(reason=reason, detail=detail))
+            self.told = (sample, sample._replace(reason=self._in_words(sample.reason), detail=detail))
         return self.told[1]
+
+    def _in_words(self, reason: str) -> str:
+        how, bare = describe_exit(self.exit_status), describe_exit(None)
+        if how in reason:
+            return reason
+        return reason.replace(bare, how, 1) if bare in reason else f"{reason}: {how}"
 
 
 class DeathWatch:
