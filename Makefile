@@ -9,6 +9,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := telemetry tests benchmarks tools
+# Compiled once: without this every program that a test starts would be compiled again where somebody has turned it off.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## this list
@@ -29,8 +31,12 @@ collector: $(VENV)/.runtime ## build the collector (once, a few minutes)
 	@$(BIN)/orchestrator-telemetry collector build
 
 .PHONY: collector-image
-collector-image: $(VENV)/.runtime ## build the collector's container image; needs a Docker engine
-	@otel-collector/build-image.sh "$$($(BIN)/orchestrator-telemetry collector build --print-path)"
+collector-image: sbom ## build the collector's container image, with its list of parts; needs a Docker engine
+	@otel-collector/build-image.sh "$$($(BIN)/orchestrator-telemetry collector build --print-path)" orchestrator-telemetry-collector build/sbom
+
+.PHONY: sbom
+sbom: $(VENV)/.runtime ## list what is inside (CycloneDX) and its licences, in build/sbom
+	@$(BIN)/python -m tools.sbom
 
 # --- for developers -------------------------------------------------------------------------------------------------
 
@@ -39,27 +45,33 @@ test: $(VENV)/.dev ## all tests, with the real servers (builds them once: see RE
 	@$(BIN)/orchestrator-telemetry collector build
 	@$(BIN)/python -m tests.backends build
 	@$(BIN)/python -m tests.claude_code.fetch
-	@cd otel-collector && CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false go test -trimpath -vet=off ./backendsprovider ./datadogexporter
+	@$(BIN)/python -m tests.dashboard.fetch
+	@cd otel-collector && CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false go test -trimpath -vet=off ./...
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 .PHONY: test-quick
 test-quick: $(VENV)/.dev ## the tests that need no server: under a minute, on all cores
-	@$(BIN)/python -m pytest -m 'not slow' -n auto --dist worksteal
+	@$(BIN)/python -m pytest -m 'not slow' -n auto --dist worksteal --hypothesis-profile=quick
 
 .PHONY: soak
 soak: $(VENV)/.dev ## long fuzzing of everything foreign that is parsed, and a real systemd (as root): by hand
 	@$(BIN)/python -m pytest -o python_files='soak_*.py' --no-header tests/soak
+	@cd otel-collector && for name in FuzzOTLPHTTP FuzzOTLPgRPC; do \
+		CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false go test -vet=off -run '^$$' -fuzz "$$name" -fuzztime 10m -fuzzminimizetime 10x ./fuzz; done
 	@for file in tests/soak/fuzz_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 .PHONY: check
-check: $(VENV)/.dev ## format, lint, types, imports, generated files
+check: $(VENV)/.dev ## format, lint, types, imports, generated files, known vulnerabilities
 	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo 'make check: run make format' >&2; exit 1; }
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tools.docs --check
 	@$(BIN)/python -m tools.prometheus_rules --check
+	@$(BIN)/python -m tools.redaction --check
+	@$(BIN)/python -m tools.openapi --check
 	@otel-collector/check.sh
+	@$(BIN)/python -m tools.audit
 
 .PHONY: docs
 docs: $(VENV)/.dev ## write the generated tables of the READMEs anew
@@ -68,6 +80,14 @@ docs: $(VENV)/.dev ## write the generated tables of the READMEs anew
 .PHONY: rules
 rules: $(VENV)/.dev ## write Prometheus' alert rules anew
 	@$(BIN)/python -m tools.prometheus_rules
+
+.PHONY: redaction
+redaction: $(VENV)/.dev ## write the collector's patterns of secrets anew, from the monitor's list
+	@$(BIN)/python -m tools.redaction
+
+.PHONY: openapi
+openapi: $(VENV)/.dev ## write the description of the API (docs/openapi.json) anew
+	@$(BIN)/python -m tools.openapi
 
 .PHONY: format
 format: $(VENV)/.dev ## format the Python code and mend what the linter can

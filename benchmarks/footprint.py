@@ -94,7 +94,12 @@ def until_it_answers(url: str) -> None:
 
 def program(stack: ExitStack, arguments: list[str], environ: dict[str, str]) -> psutil.Process:
     """Starts a Python program that is ended with us."""
-    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[1]), **environ}
+    variables = {
+        "PATH": os.environ["PATH"],
+        "PYDANTIC_DISABLE_PLUGINS": "1",  # those of development tools; a user's installation has none
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        **environ,
+    }
     process = subprocess.Popen([sys.executable, *arguments], env=variables, stdout=subprocess.DEVNULL)
     stack.callback(lambda: (process.terminate(), process.wait(10)))
     return psutil.Process(process.pid)

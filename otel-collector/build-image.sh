@@ -1,9 +1,9 @@
 #!/bin/sh
-# build-image.sh BINARY [TAG]: the container image of a collector that is built already (a static file, so that nothing is
-# pulled or compiled here). DOCKER names another client, such as podman; CA_CERTIFICATES another bundle.
+# build-image.sh BINARY [TAG [SBOM]]: the container image of a collector that is built already (a static file, so that nothing is
+# pulled or compiled here). SBOM is the folder that `make sbom` wrote, which goes into it. DOCKER names another client, such as podman; CA_CERTIFICATES another bundle.
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
-binary="${1:?usage: build-image.sh BINARY [TAG]}"
+binary="${1:?usage: build-image.sh BINARY [TAG [SBOM]]}"
 tag="${2:-orchestrator-telemetry-collector}"
 
 certificates="${CA_CERTIFICATES:-}"
@@ -20,10 +20,14 @@ fi
 context="$(mktemp -d)"
 trap 'rm -rf "$context"' EXIT
 mkdir -m 0700 "$context/data"
+mkdir "$context/sbom"
+if [ -n "${3:-}" ]; then
+    cp "$3"/* "$context/sbom/"
+fi
 cp "$here/Dockerfile" "$context/"
 cp -L "$certificates" "$context/ca-certificates.crt"
 cp "$binary" "$context/otelcol-orchestrator"
 chmod 0755 "$context/otelcol-orchestrator"
 "${DOCKER:-docker}" build --tag "$tag" "$context"
 echo "built the image $tag; for example:"
-echo "  docker run --rm -e BACKENDS=prometheus -p 127.0.0.1:4318:4318 -p 127.0.0.1:8889:8889 $tag"
+echo "  docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges -e BACKENDS=prometheus -p 127.0.0.1:4318:4318 -p 127.0.0.1:8889:8889 $tag"

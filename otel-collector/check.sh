@@ -50,7 +50,7 @@ if [ -s "$out/missing" ]; then
     status=1
 fi
 
-unformatted="$("$(go env GOROOT)/bin/gofmt" -l entry.go config backendsprovider datadogexporter)"
+unformatted="$(find . -name '*.go' ! -name 'main*.go' ! -name components.go -exec "$(go env GOROOT)/bin/gofmt" -l {} +)"
 if [ -n "$unformatted" ]; then
     echo "gofmt would change: $unformatted" >&2
     status=1

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"orchestrator-telemetry/otel-collector/backendsprovider"
+	"orchestrator-telemetry/otel-collector/filestorageextension"
 )
 
 // This file is written by hand; main.go and components.go beside it come from the builder and are not to be changed.
@@ -20,6 +21,9 @@ import (
 func init() {
 	if len(os.Args) == 2 && os.Args[1] == "healthcheck" {
 		os.Exit(healthcheck())
+	}
+	if len(os.Args) > 2 && os.Args[1] == filestorageextension.CheckCommand {
+		os.Exit(checkQueueFiles(os.Args[2:]))
 	}
 	// The Datadog exporter's libraries ask a cloud's metadata address for names otherwise.
 	if _, set := os.LookupEnv("AWS_EC2_METADATA_DISABLED"); !set {
@@ -36,6 +40,15 @@ func init() {
 		go exitWithParent()
 	}
 	go boundShutdown()
+}
+
+// checkQueueFiles is what the collector calls itself with before it uses these files: 0 means that all of them are sound.
+func checkQueueFiles(files []string) int {
+	if err := filestorageextension.Check(files); err != nil {
+		say(err.Error())
+		return 1
+	}
+	return 0
 }
 
 func say(text string) { fmt.Fprintln(os.Stderr, "otelcol-orchestrator: "+text) }
@@ -69,14 +82,14 @@ func boundShutdown() {
 		time.Sleep(50 * time.Millisecond)
 		terminate()
 	}
-	say(fmt.Sprintf("the shutdown took longer than %g s: what was still queued in memory is lost", seconds))
+	say(fmt.Sprintf("the shutdown took longer than %g s: what is queued is sent after the next start", seconds))
 	os.Exit(1)
 }
 
 // healthcheck asks the collector in the same container how it is, for an image that has no other program: 0 is well.
 func healthcheck() int {
-	host, port := os.Getenv("ORCHESTRATOR_COLLECTOR_HOST"), os.Getenv("ORCHESTRATOR_COLLECTOR_HEALTH_PORT")
-	if host == "" || host == "0.0.0.0" {
+	host, port := strings.Trim(os.Getenv("ORCHESTRATOR_COLLECTOR_HOST"), "[]"), os.Getenv("ORCHESTRATOR_COLLECTOR_HEALTH_PORT")
+	if host == "" || host == "0.0.0.0" || host == "::" {
 		host = "127.0.0.1"
 	}
 	if port == "" {

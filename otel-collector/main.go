@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
+	exposure "orchestrator-telemetry/otel-collector/exposure"
 	envprovider "go.opentelemetry.io/collector/confmap/provider/envprovider"
 	fileprovider "go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	yamlprovider "go.opentelemetry.io/collector/confmap/provider/yamlprovider"
@@ -33,6 +34,9 @@ func main() {
 					yamlprovider.NewFactory(),
 					backendsprovider.NewFactory(),
 				},
+				ConverterFactories: []confmap.ConverterFactory{
+					exposure.NewFactory(),
+				},
 			},
 		},
 		ProviderModules: map[string]string{
@@ -42,6 +46,7 @@ func main() {
 			backendsprovider.NewFactory().Create(confmap.ProviderSettings{}).Scheme(): "orchestrator-telemetry/otel-collector v0.0.0",
 		},
 		ConverterModules: []string{
+			"orchestrator-telemetry/otel-collector v0.0.0",
 		},
 	}
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from telemetry.runtime import shutdown as shutdown
     from telemetry.signals.logs import LogOptions as LogOptions
     from telemetry.signals.logs import get_logger as get_logger
+    from telemetry.signals.spool.place import SpoolOptions as SpoolOptions
 
 _HOMES = {
     "AgentHealthStatus": "telemetry.model",
@@ -37,6 +38,7 @@ _HOMES = {
     "ClusterMetrics": "telemetry.model",
     "ClusterMonitor": "telemetry.monitor",
     "LogOptions": "telemetry.signals.logs",
+    "SpoolOptions": "telemetry.signals.spool.place",
     "State": "telemetry.model",
     "configure": "telemetry.runtime",
     "get_logger": "telemetry.signals.logs",
@@ -52,6 +54,7 @@ __all__ = [
     "ClusterMetrics",
     "ClusterMonitor",
     "LogOptions",
+    "SpoolOptions",
     "State",
     "configure",
     "get_logger",

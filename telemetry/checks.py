@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,11 +17,12 @@ from telemetry.clock import Clock
 from telemetry.deathwatch import DeathWatch
 from telemetry.desk import Desk
 from telemetry.health import Limits, transitions
+from telemetry.health.resuming import Recall, Resuming
 from telemetry.model import ClusterSnapshot, Transition
 from telemetry.observer import Answer, Observer
 from telemetry.promptly import Promptly
 from telemetry.report import CheckResult, Reporter
-from telemetry.runner import STOP_WITHIN
+from telemetry.runner import STOP_WITHIN, give_up, is_under_way
 from telemetry.runtime import Signals
 from telemetry.signals.logs import get_logger
 from telemetry.signals.traces import CheckTimes
@@ -51,13 +52,22 @@ class Checks:
         desk: Hears of every check that asked.
         signals: Where it is told.
         clock: Tells the time.
+        recall: Knows how an earlier run saw the agents last.
     """
 
     def __init__(
-        self, source: Source, limits: Limits, alerts: ClusterAlerts, desk: Desk, *, signals: Signals, clock: Clock
+        self,
+        source: Source,
+        limits: Limits,
+        alerts: ClusterAlerts,
+        desk: Desk,
+        *,
+        signals: Signals,
+        clock: Clock,
+        recall: Recall,
     ) -> None:
         self._source, self._alerts, self._desk, self._clock = source, alerts, desk, clock
-        self._observer = Observer(source, limits, clock)
+        self._observer, self._limits, self._resuming = Observer(source, limits, clock), limits, Resuming(recall)
         self._picture, self._reporter = signals.picture, Reporter(signals)
         self._known_as = source.cluster
         self.snapshot: ClusterSnapshot | None = None
@@ -95,13 +105,14 @@ class Checks:
         self._promptly.end()
         self._deaths.close()
         if self._checking is not None:
-            self._checking.cancel()
+            give_up(self._checking)
 
     async def close(self) -> None:
         """Waits for the end of a check that was under way."""
-        if self._checking is not None and not self._checking.done():
-            self._checking.cancel()
-            await asyncio.wait({self._checking}, timeout=STOP_WITHIN)
+        if self._checking is not None:
+            give_up(self._checking)
+            if self._checking.get_loop() is asyncio.get_running_loop():
+                await asyncio.wait({self._checking}, timeout=STOP_WITHIN)
 
     async def or_told(self, check: Callable[[], Awaitable[Any]]) -> None:
         """Runs a check. A fault of ours is told each time, and never the end of the watch."""
@@ -112,13 +123,13 @@ class Checks:
 
     async def check(self) -> ClusterSnapshot:
         """One check; callers that come while one is under way share it: a source is never read twice at once."""
-        if self._checking is None or self._checking.done():
+        if self._checking is None or not is_under_way(self._checking):
             self._checking = asyncio.get_running_loop().create_task(self._check_once())
         return await asyncio.shield(self._checking)
 
     async def _look_anew(self) -> None:
         """A check that begins now: what one that is under way saw may be out of date."""
-        if self._checking is not None and not self._checking.done():
+        if self._checking is not None and is_under_way(self._checking):
             await asyncio.wait({self._checking})
         await self.check()
 
@@ -147,10 +158,12 @@ class Checks:
 
     async def _take(self, answer: Answer, began: float | None) -> ClusterSnapshot:
         """What an answer means: judged, reported, kept and told."""
+        self._resuming.begin(self._source.cluster)
         if answer.reading is not None:
             self.last = answer
+            self._deaths.recall(self._resuming.ends(answer.reading.agents, answer.looked_at))
             answer = answer.of(self._deaths.apply(answer.reading.agents, answer.looked_at))
-        before, snapshot = self.snapshot, self._observer.judge(answer, self.snapshot)
+        before, snapshot = self.snapshot, self._judged(answer)
         if self._promptly.has_begun:
             self._deaths.follow(snapshot.agents, answer.read)
         if self._source.cluster != self._known_as:  # the first answer named it: what another name expected goes
@@ -165,6 +178,14 @@ class Checks:
         self._answered = self._answered if snapshot.source_error else snapshot
         await self._alerts.settle(outcome, changed, snapshot.taken_at)
         return snapshot
+
+    def _judged(self, answer: Answer) -> ClusterSnapshot:
+        if answer.reading is None:
+            return self._observer.judge(answer, self.snapshot)
+        # What goes on after a time in which nobody could tell has been so since it began: its alerts say the same
+        snapshot = self._observer.judge(answer, self._answered)
+        agents = self._resuming.resume(snapshot.agents, self._limits, snapshot.taken_at)
+        return snapshot if agents is snapshot.agents else replace(snapshot, agents=agents)
 
     def _report(self, seen: _Seen, alerts: Outcome) -> Outcome:
         answer = seen.answer

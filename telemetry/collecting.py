@@ -15,6 +15,9 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from telemetry.collector import Collector, CollectorError, binary_path, build, find_go, validate
+from telemetry.collector.places import chosen
+from telemetry.collector.senders import bearer_token, scheme
+from telemetry.collector.trouble import trouble_of
 from telemetry.listening import port_holder
 
 _log = logging.getLogger(__name__)
@@ -131,13 +134,13 @@ def send_to_own(environ: MutableMapping[str, str], check_interval: float) -> str
     host = environ.get("ORCHESTRATOR_COLLECTOR_HOST", "") or "127.0.0.1"
     if host == "0.0.0.0":  # noqa: S104 - compared, not bound
         host = "127.0.0.1"
-    url = f"http://{host}:{_port(environ, *_HTTP_PORT)}"
+    url = f"{scheme(environ)}://{host}:{_port(environ, *_HTTP_PORT)}"
     if sends_elsewhere(environ):  # and asked for a collector all the same: where to send is still the user's word
         return url
     environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = url
     if not environ.get("OTEL_METRIC_EXPORT_INTERVAL"):
         environ["OTEL_METRIC_EXPORT_INTERVAL"] = str(round(check_interval * 1000))
-    token = environ.get("ORCHESTRATOR_COLLECTOR_TOKEN")
+    token = bearer_token(environ)
     if token and not environ.get("OTEL_EXPORTER_OTLP_HEADERS"):
         environ["OTEL_EXPORTER_OTLP_HEADERS"] = f"Authorization={quote(f'Bearer {token}', safe='')}"
     return url
@@ -160,7 +163,18 @@ class OwnCollector:
         self._task: asyncio.Task[None] | None = None
         self._cancel_build = threading.Event()
         self._failure = ""
+        self._words: dict[str, tuple[float, str]] = {}
         self.state = "not started"
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The names of the backends that it sends to."""
+        return chosen(self._backends, self._environ)
+
+    @property
+    def words(self) -> Mapping[str, tuple[float, str]]:
+        """What it wrote last about an exporter that has trouble: when (Unix s), and the line."""
+        return self._words
 
     def start(self) -> None:
         """Begins, in the running loop."""
@@ -256,9 +270,10 @@ class OwnCollector:
         _log.error("the collector does not run: %s", why)
         self._tell(f"the collector does not run: {why}")
 
-    @staticmethod
-    def _hand_on(line: str) -> None:
+    def _hand_on(self, line: str) -> None:
         level = next((level for mark, level in _LEVELS.items() if mark in line), logging.DEBUG)
+        if trouble := trouble_of(line):
+            self._words[trouble[0]] = time.time(), trouble[1]
         _collector_log.log(level, "%s", line)
 
 

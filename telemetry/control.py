@@ -11,6 +11,8 @@ from pathlib import Path
 NAME = "daemon.sock"
 URL_VARIABLE = "ORCHESTRATOR_URL"
 """Where a monitor is that isn't reached by the socket."""
+TOKEN_VARIABLE = "ORCHESTRATOR_TOKEN"  # noqa: S105 - a name
+"""What is shown to it, where it asks for a token."""
 _BACKLOG = 64
 _BY_NUMBER = Path("/proc/self/fd")
 

@@ -10,28 +10,37 @@ import os
 import resource
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp
 
-from telemetry import ending, runtime, watching
+from telemetry import admitting, ending, runtime, watching
 from telemetry.clock import Clock, SystemClock
 from telemetry.collecting import OwnCollector
+from telemetry.collector.lookout import Lookout, Seen
+from telemetry.collector.places import chosen, place
+from telemetry.collector.standing import outlets
 from telemetry.demo import Demo
 from telemetry.listening import url
 from telemetry.monitor import ClusterMonitor
 from telemetry.paging import Paging
+from telemetry.recording import Bounds, Recorder
 from telemetry.serving import WebServer
 from telemetry.settings import Loaded, Settings, SettingsError
 from telemetry.signals.exposition import CONTENT_TYPE, Exposition
 from telemetry.signals.logs import LogOptions, get_logger
-from telemetry.sources.base import SourceError
+from telemetry.signals.resource import own_version
+from telemetry.sources.base import Screen, SourceError
 from telemetry.sources.push.source import PushSource
 from telemetry.store import MEMORY, Store
 from telemetry.watching import Watch, parts_of
 from telemetry.web import views
+from telemetry.web.access import Access
 from telemetry.web.app import create_app
+from telemetry.web.hub import Hub
+from telemetry.web.items import Shown
 
 _log = get_logger("telemetry.daemon")
 
@@ -45,7 +54,7 @@ ENDS_WITHIN = 4.8
 
 _MOST_FILES = 65_536
 LOG_FILE = "orchestrator-telemetry.jsonl"
-_NEEDS_RESTART = ("dashboard", "state_dir", "backends")
+_NEEDS_RESTART = ("dashboard", "state_dir", "backends", "spool")
 _MAKE_A_MONITOR = ("check_interval", "agent_timeout", "max_idle_time", "thresholds", "rules", "overrides")
 """Settings that a monitor has from its beginning."""
 
@@ -62,6 +71,8 @@ class Plan:
         control: The socket in the state folder by which commands ask this process.
         outside: Whether anybody outside may be told of alerts.
         collector: The collector that belongs to it, or None.
+        access: Who is let in; None: as the settings say.
+        tls: The certificate of the web, or None: http.
         begun: Called once, in the loop, when everything runs.
         demo: The demo cluster that belongs to it, or None. Then a reload doesn't change what is watched, and nothing is
             remembered.
@@ -76,6 +87,8 @@ class Plan:
     outside: bool = True
     begun: Callable[[], None] = lambda: None
     demo: Demo | None = None
+    access: Access | None = None
+    tls: ssl.SSLContext | None = None
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -84,6 +97,22 @@ def _allow_many_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_FILES if most == resource.RLIM_INFINITY else min(most, _MOST_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def _seen(plan: Plan) -> Seen:
+    """What is looked at to know how it is with the backends."""
+    if (collector := plan.collector) is None:
+        named = ",".join(plan.loaded.settings.backends)
+        known = chosen(named, os.environ) if named else ()  # another's collector has its own choice
+        return Seen(place(os.environ, own=False), dict(os.environ), chosen=known, exports=runtime.exports)
+    return Seen(
+        place(os.environ, own=True),
+        dict(os.environ),
+        chosen=collector.backends,
+        state=lambda: collector.state,
+        words=lambda: collector.words,
+        exports=runtime.exports,
+    )
 
 
 def log_options(settings: Settings) -> LogOptions:
@@ -108,6 +137,7 @@ class Daemon:
         self._store = Store(MEMORY if plan.demo else watching.store_path(self._settings), owner=True)
         self._watched: dict[Watch, ClusterMonitor] = {}
         self._takers: dict[Watch, PushSource] = {}
+        self._access = plan.access or admitting.access_of(self._settings, plan.clock, _log.error)
         self._signals = runtime.shared_signals()
         self._desk = Paging(
             self._settings,
@@ -115,9 +145,14 @@ class Daemon:
             plan.clock,
             self._signals,
             self._reasons_against,
-            dashboard_url=url(plan.listener) if plan.listener else "",
+            dashboard_url=url(plan.listener, tls=plan.tls is not None) if plan.listener else "",
             outside=plan.outside,
         )
+        self._lookout = Lookout(_seen(plan), plan.clock.now)
+        self._signals.picture.leaves_by(lambda: outlets(self._lookout.standing))
+        shown = Shown(self._signals.picture, self._monitors, self._desk, self._lookout, own_version())
+        self._hub = Hub(shown, plan.clock)
+        self._recorder = Recorder(self._signals.picture, self._store, plan.clock, bounds=self._bounds)
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -134,12 +169,16 @@ class Daemon:
         self._take_signals()
         _allow_many_files()
         await self._desk.begin()
+        await self._recorder.begin()
         app = self._application()
-        servers = [WebServer(app, listener) for listener in (self._plan.listener, self._plan.control) if listener]
+        servers = [WebServer(app, self._plan.listener, self._plan.tls)] if self._plan.listener else []
+        if self._plan.control:
+            servers.append(WebServer(app, self._plan.control))
         for server in servers:
             server.start()
         if self._plan.collector is not None:
             self._plan.collector.start()
+        self._lookout.start()
         self._watch(self._plan.watches, self._settings)
         await self._desk.leave({monitor.cluster for monitor in self._watched.values()})
         self._plan.begun()
@@ -150,15 +189,38 @@ class Daemon:
         dashboard = self._settings.dashboard
         return create_app(
             self._signals.picture,
-            lambda: list(self._watched.values()),
+            self._monitors,
             Exposition(self._signals.picture).render,
             self._plan.clock,
             metrics_type=CONTENT_TYPE,
             allowed_hosts=dashboard.allowed_hosts,
             any_short_name=dashboard.allow_remote,
             people=self._desk,
+            recorded=self._recorder,
+            screens=self._last_lines if dashboard.screens else None,
+            links=self._links,
             takers=lambda: {taker.cluster: taker for taker in self._takers.values()},
+            pipeline=self._lookout,
+            hub=self._hub,
+            access=self._access,
         )
+
+    def _monitors(self) -> list[ClusterMonitor]:
+        return list(self._watched.values())
+
+    def _bounds(self) -> Bounds:
+        history = self._settings.history
+        return Bounds.of(self._settings.check_interval, history.retention_days, history.max_mib)
+
+    async def _last_lines(self, cluster: str, agent: str, count: int) -> Screen | None:
+        """The last lines of an agent's screen. RuntimeError: they can't be had."""
+        watching_it = [monitor for monitor in self._watched.values() if monitor.cluster == cluster]
+        return await watching_it[0].last_lines(agent, count) if watching_it else None
+
+    def _links(self) -> list[dict[str, str]]:
+        """Where else to look, by the settings in force."""
+        set_here = [{"name": link.name, "url": link.url} for link in self._settings.links]
+        return [*(link._asdict() for link in self._settings.link_to.links()), *set_here]
 
     def _reasons_against(self) -> list[str]:
         """Why not all is well, as far as the monitors go."""
@@ -170,7 +232,7 @@ class Daemon:
     def _watch(self, watches: Sequence[Watch], settings: Settings) -> None:
         for watch in watches:
             source = watching.source_of(watch, self._store, settings, _log.error)
-            monitor = watching.monitor_of(source, settings, self._signals, self._desk)
+            monitor = watching.monitor_of(source, settings, self._signals, self._desk, self._recorder.last_seen)
             monitor.start()
             self._watched[watch] = monitor
             for part in parts_of(source):
@@ -222,6 +284,7 @@ class Daemon:
                 return
             for warning in loaded.warnings:
                 _log.warning(warning)
+            self._renew_certificate()
             before, self._settings = self._settings, loaded.settings
             await self._desk.use(prepared)
             await self._swap(before, loaded.settings, watches)
@@ -229,6 +292,15 @@ class Daemon:
                 if getattr(before, name) != getattr(loaded.settings, name):
                     _log.warning("this setting takes effect at the next start", setting=name)
             _log.info("settings read again", file=str(loaded.file or ""))
+
+    def _renew_certificate(self) -> None:
+        """The files that were named at the start are read again; where they can't be used, the old one stays."""
+        if self._plan.tls is None:
+            return
+        try:
+            admitting.renew(self._plan.tls, self._plan.loaded.settings.dashboard)
+        except SettingsError as error:
+            _log.error("the certificate stays as it was", reason=str(error))
 
     def _watches_after(self, settings: Settings) -> Sequence[Watch]:
         found = watching.watches(settings)
@@ -257,6 +329,7 @@ class Daemon:
 
         What the monitors found last is still told.
         """
+        self._hub.close()
         closing_web = [asyncio.create_task(server.stop(WEB_STOPS_WITHIN)) for server in servers]
         for task in self._tasks:
             task.cancel()
@@ -267,7 +340,8 @@ class Daemon:
             _, late = await asyncio.wait(closing, timeout=MONITORS_STOP_WITHIN)
             for task in late:
                 task.cancel()
-        await self._desk.stop(HANDED_OVER_WITHIN)
+        await self._lookout.stop()
+        await asyncio.gather(self._desk.stop(HANDED_OVER_WITHIN), self._recorder.stop(HANDED_OVER_WITHIN))
         await asyncio.gather(*closing_web)
         _log.info("stopped")
         await ending.within(FLUSHED_WITHIN + 0.2, lambda: runtime.shutdown(FLUSHED_WITHIN))

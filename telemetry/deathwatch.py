@@ -11,7 +11,7 @@ import asyncio
 import errno
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from telemetry.exits import describe_exit, exit_status_of
@@ -143,6 +143,11 @@ class DeathWatch:
         if self._ends:
             self._ends = {sample[0]: end for sample in said if (end := self._ends.get(sample[0])) is not None}
         return tuple(said)
+
+    def recall(self, ends: Mapping[str, int]) -> None:
+        """How agents ended whose end an earlier run has seen, by name; what was seen since is nearer to the truth."""
+        for name, status in ends.items():
+            self._ends.setdefault(name, _End(status))
 
     def close(self) -> None:
         """Watches nobody any more; `follow` begins anew."""

@@ -27,8 +27,23 @@ class About:
     secret: bool = False
 
 
+class TogetherError(ValueError):
+    """Settings of one section don't go together.
+
+    Args:
+        said: Why, with each setting in braces, as in `{tls_key} is missing`: whoever knows where they stand names them.
+    """
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said.replace("{", "").replace("}", ""))
+        self.said = said
+
+
 STRICT = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, hide_input_in_errors=True)
 MAX_NAME = 100
+SHORTEST_TOKEN = 16
+LONGEST_TOKEN = 512
+A_TOKEN = f"a token of {SHORTEST_TOKEN} to {LONGEST_TOKEN} visible ASCII characters without blanks"
 
 
 def no_truth(value: Any) -> Any:
@@ -41,6 +56,13 @@ def no_truth(value: Any) -> Any:
 def lower(value: Any) -> Any:
     """Words in any case."""
     return value.strip().lower() if isinstance(value, str) else value
+
+
+def token_fault(token: str) -> str:
+    """Why somebody's own token can't be used, in words that follow «it must be»; "" where it can."""
+    if SHORTEST_TOKEN <= len(token) <= LONGEST_TOKEN and all("!" <= letter <= "~" for letter in token):
+        return ""
+    return A_TOKEN
 
 
 def words(value: Any) -> Any:

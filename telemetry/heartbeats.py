@@ -5,7 +5,8 @@
     telemetry.heartbeat("worker-3", "ended")  # no longer expected
 
 A call only leaves a note, which takes microseconds: a thread sends the newest of each name, to ORCHESTRATOR_URL where
-that is set, otherwise to the socket of the monitor on this machine, in ORCHESTRATOR_STATE_DIR or the default folder.
+that is set (with ORCHESTRATOR_TOKEN, where it asks for one), otherwise to the socket of the monitor on this machine, in
+ORCHESTRATOR_STATE_DIR or the default folder.
 Where nobody listens, notes are dropped; the log says so once, and once when it works again.
 """
 
@@ -182,7 +183,7 @@ class Sender:
     def _ask(self, name: str, path: str, text: str) -> str:
         if self._connection is None:
             self._connection, self._prefix = reaching.connection(os.environ)
-        self._connection.request("POST", self._prefix + path, text, {"content-type": "application/json"})
+        self._connection.request("POST", self._prefix + path, text, reaching.headers(os.environ))
         answer = self._connection.getresponse()
         content = answer.read()
         return "" if answer.status < _REFUSED else f"the monitor refused a heartbeat of {name!r}: {_detail(content)}"

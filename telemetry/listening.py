@@ -9,7 +9,8 @@ import socket
 from telemetry.settings import Dashboard
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-_BACKLOG = 128
+BACKLOG = 1024
+"""Connections that the kernel holds until we take them."""
 _LONGEST_COMMAND = 80
 
 
@@ -21,19 +22,24 @@ class RefusedAddressError(ListenError):
     """The address is one that anybody on the network reaches, which nobody allowed."""
 
 
-def listen(dashboard: Dashboard) -> socket.socket:
+def listen(dashboard: Dashboard, *, asks: bool = False) -> socket.socket:
     """A listening socket at the dashboard's address, not blocking.
 
+    Args:
+        dashboard: The address.
+        asks: Whether the server will ask for a token.
+
     Raises:
-        RefusedAddressError: It isn't this machine's loopback, and `allow_remote` is off.
+        RefusedAddressError: It isn't this machine's loopback, no token is asked for, and `allow_remote` is off.
         ListenError: It can't be had.
     """
     address, port = dashboard.address, dashboard.port
-    if not address.is_loopback and not dashboard.allow_remote:
+    if not address.is_loopback and not asks and not dashboard.allow_remote:
         raise RefusedAddressError(
-            f"ORCHESTRATOR_DASHBOARD_HOST: {address} is reachable from other machines and the dashboard asks for no "
-            "password: use 127.0.0.1, or set ORCHESTRATOR_DASHBOARD_ALLOW_REMOTE=1 where the network itself is closed, "
-            "as in a container whose port is published on 127.0.0.1"
+            f"ORCHESTRATOR_DASHBOARD_HOST: {address} is reachable from other machines and no token is set: make one "
+            "with `orchestrator-telemetry token new` or set ORCHESTRATOR_DASHBOARD_TOKEN; or use 127.0.0.1; or set "
+            "ORCHESTRATOR_DASHBOARD_ALLOW_REMOTE=1 where the network itself is closed, as in a container whose port is "
+            "published on 127.0.0.1"
         )
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET  # noqa: PLR2004 - the protocol's version
     # asyncio sends small answers at once (TCP_NODELAY) only where the protocol is named
@@ -41,7 +47,7 @@ def listen(dashboard: Dashboard) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((str(address), port))
-        listener.listen(_BACKLOG)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise ListenError(_why(error, address, port)) from error
@@ -49,13 +55,14 @@ def listen(dashboard: Dashboard) -> socket.socket:
     return listener
 
 
-def url(listener: socket.socket) -> str:
+def url(listener: socket.socket, *, tls: bool = False) -> str:
     """Where a browser on this machine finds it."""
     host, port = listener.getsockname()[:2]
     address = ipaddress.ip_address(host)
     if address.is_unspecified:
         host = "127.0.0.1" if address.version == 4 else "::1"  # noqa: PLR2004 - the protocol's version
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def port_holder(port: int) -> str:

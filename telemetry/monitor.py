@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from telemetry.alerting import ClusterAlerts
@@ -13,12 +14,13 @@ from telemetry.checks import Checks
 from telemetry.clock import Clock, SystemClock
 from telemetry.desk import Desk, NoDesk
 from telemetry.health import Limits, cluster_metrics
-from telemetry.model import Alert, AlertEvent, AlertLevel, ClusterMetrics, ClusterSnapshot, OpenAlert
+from telemetry.health.resuming import Recall
+from telemetry.model import Alert, AlertEvent, AlertLevel, ClusterMetrics, ClusterSnapshot, LastSeen, OpenAlert
 from telemetry.report import tell_alert
 from telemetry.runner import Runner
 from telemetry.runtime import Signals, shared_signals
 from telemetry.signals.logs import get_logger
-from telemetry.sources.base import Source, SourceState, events_of
+from telemetry.sources.base import Screen, Source, SourceError, SourceState, events_of
 from telemetry.sources.manager import ClusterManager, ManagerSource
 from telemetry.sources.merging import Word, believe
 
@@ -26,6 +28,10 @@ AlertCallback = Callable[[Alert], Awaitable[None] | None]
 """Told of every alert of level WARNING or above when it fires, changes level, and (`resolved=True`, INFO) is over."""
 
 _log = get_logger("telemetry.monitor")
+
+
+def _nothing_of_before(_cluster: str) -> Mapping[str, LastSeen]:
+    return {}
 
 
 class ClusterMonitor:
@@ -63,6 +69,7 @@ class ClusterMonitor:
             None,
             None,
             None,
+            None,
         )
 
     @classmethod
@@ -78,6 +85,7 @@ class ClusterMonitor:
         desk: Desk | None = None,
         signals: Signals | None = None,
         clock: Clock | None = None,
+        recall: Recall | None = None,
     ) -> ClusterMonitor:
         """A monitor of any source.
 
@@ -86,10 +94,11 @@ class ClusterMonitor:
             desk: Keeps alerts and tells people; nobody does otherwise, but the callback.
             signals: Instead of the process's own.
             clock: Instead of the system's.
+            recall: Knows how an earlier run saw the agents last; nothing is known of before otherwise.
         """
         monitor = cls.__new__(cls)
         monitor._set_up(  # noqa: SLF001 - its own class
-            source, check_interval, agent_timeout, max_idle_time, alert_callback, rules, desk, signals, clock
+            source, check_interval, agent_timeout, max_idle_time, alert_callback, rules, desk, signals, clock, recall
         )
         return monitor
 
@@ -104,6 +113,7 @@ class ClusterMonitor:
         desk: Desk | None,
         signals: Signals | None,
         clock: Clock | None,
+        recall: Recall | None,
     ) -> None:
         for name, value in (
             ("check_interval", check_interval),
@@ -122,7 +132,15 @@ class ClusterMonitor:
         self._clock: Clock = clock or SystemClock()
         self._signals = signals or shared_signals()
         self._signals.picture.expect(source.cluster)
-        self._checks = Checks(source, self._limits, self._alerts, self._desk, signals=self._signals, clock=self._clock)
+        self._checks = Checks(
+            source,
+            self._limits,
+            self._alerts,
+            self._desk,
+            signals=self._signals,
+            clock=self._clock,
+            recall=recall or _nothing_of_before,
+        )
         self._runner = Runner(self._watch, f"cluster-monitor {source.cluster}")
 
     # --- the loop ---------------------------------------------------------------------------------------------------
@@ -246,6 +264,21 @@ class ClusterMonitor:
             return ()
         samples = [sample for sample in said.reading.agents if sample.name == agent]
         return believe([Word(self._source.name, 0, sample, said.looked_at) for sample in samples])
+
+    async def last_lines(self, agent: str, count: int = 20) -> Screen | None:
+        """The last lines that the screen of an agent shows now; None where no source sees one.
+
+        Raises:
+            RuntimeError: The source gave no answer; the message says why.
+        """
+        show = getattr(self._source, "last_lines", None)
+        if show is None:
+            return None
+        try:
+            shown: Screen | None = await self._runner.call(partial(show, agent, count))
+        except SourceError as error:
+            raise RuntimeError(str(error)) from error
+        return shown
 
     @property
     def sources(self) -> list[SourceState]:

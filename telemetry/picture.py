@@ -6,12 +6,15 @@ lock for them; counters and histograms are added to under one.
 
 from __future__ import annotations
 
+import logging
 import threading
 from bisect import bisect_left
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from telemetry.model import Alert, AlertLevel, ClusterSnapshot
+
+_log = logging.getLogger(__name__)
 
 CLOSED_ALERTS_SHOWN_FOR = 900.0
 """Seconds for which an alert that is over is still reported, as 0: a backend that gets its series pushed would go on
@@ -22,6 +25,51 @@ DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 
 DELIVERY_OUTCOMES = ("delivered", "retry", "failed")
 """What an attempt to send a notification can come to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What became of the records of one signal (`logs`, `traces`) that leave this process over OTLP.
+
+    Attributes:
+        sent: How many the endpoint took since the start.
+        dropped: How many are lost since then, by reason.
+        waiting: How many wait on disk until it takes them; None where there is no spool.
+        waiting_bytes: The room that they take.
+    """
+
+    sent: int
+    dropped: Mapping[str, int]
+    waiting: int | None = None
+    waiting_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """How it is with one backend that the collector sends to; the numbers count from the collector's start, by signal.
+
+    Attributes:
+        name: As it is chosen in BACKENDS.
+        up: Whether it takes what is sent; None: nobody can tell.
+        sent, failed, refused: Metric points, log records and spans: taken, given up, not taken.
+        usage: How full its queues are, 0 to 1.
+    """
+
+    name: str
+    up: bool | None
+    sent: Mapping[str, int]
+    failed: Mapping[str, int]
+    refused: Mapping[str, int]
+    usage: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Every backend, and what the collector lost of its own: files of queues that it set aside as damaged."""
+
+    backends: Sequence[Outlet] = ()
+    damaged_files: int | None = None
+
 
 AlertName = tuple[str, str, str]
 """(cluster, agent name, rule) of an alert."""
@@ -61,6 +109,34 @@ class Picture:
         self._heartbeats: dict[str, float] = {}
         self._deliveries: dict[tuple[str, str], int] = {}
         self._store_problem: str | None = None
+        self._listeners: dict[object, Callable[[], None]] = {}
+        self._sending: Callable[[], Mapping[str, Sending]] = dict
+        self._outlets: Callable[[], Outlets] = Outlets
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Has `callback` called after every change, in the thread that made it: it must be quick.
+
+        What it raises is logged, and never reaches whoever publishes.
+
+        Returns:
+            What ends that; twice is once.
+        """
+        mark = object()
+        with self._lock:
+            self._listeners = {**self._listeners, mark: callback}
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners = {key: held for key, held in self._listeners.items() if key is not mark}
+
+        return unsubscribe
+
+    def _changed(self) -> None:
+        for callback in self._listeners.values():
+            try:
+                callback()
+            except Exception:  # noqa: BLE001 - a listener's fault, logged: the check that publishes goes on
+                _log.exception("a listener of the picture failed")
 
     def expect(self, cluster: str) -> None:
         """Names a cluster before its first check: its alert counters exist from the start, at 0, for `rate()`."""
@@ -91,6 +167,7 @@ class Picture:
                 self._suppressed = {**self._suppressed, cluster: frozenset(suppressed)}
             oldest = snapshot.taken_at - CLOSED_ALERTS_SHOWN_FOR
             self._closed = {key: at for key, at in self._closed.items() if key[0] != cluster or at >= oldest}
+        self._changed()
 
     def _replace_alerts(self, cluster: str, alerts: tuple[Alert, ...], now: float) -> None:
         before = self._alert_keys.get(cluster, {})
@@ -105,6 +182,7 @@ class Picture:
         """An alert of the cluster entered `level`: never called for a repeat."""
         with self._lock:
             self._alert_counts[cluster, level] = self._alert_counts.get((cluster, level), 0) + 1
+        self._changed()
 
     def observe_check(self, cluster: str, source: str, outcome: str, seconds: float) -> None:
         """A check took `seconds`; outcome is `ok`, `error` or `timeout`."""
@@ -115,6 +193,7 @@ class Picture:
         """An attempt to send by `channel`; outcome is `delivered`, `retry` (it is tried again) or `failed`."""
         with self._lock:
             self._deliveries[channel, outcome] = self._deliveries.get((channel, outcome), 0) + 1
+        self._changed()
 
     def expect_channels(self, channels: Iterable[str]) -> None:
         """Names channels before their first message: their counters exist from the start, at 0, for `rate()`."""
@@ -125,7 +204,17 @@ class Picture:
 
     def set_store_problem(self, problem: str) -> None:
         """Why the store can't be used; "" when it can. Never called: this process has none."""
-        self._store_problem = problem
+        if problem != self._store_problem:
+            self._store_problem = problem
+            self._changed()
+
+    def sent_by(self, sending: Callable[[], Mapping[str, Sending]]) -> None:
+        """Names who knows what became of what leaves this process."""
+        self._sending = sending
+
+    def leaves_by(self, outlets: Callable[[], Outlets]) -> None:
+        """Names who knows how it is with the backends."""
+        self._outlets = outlets
 
     def remove(self, cluster: str) -> None:
         """The cluster is watched no longer: its series go at once."""
@@ -138,6 +227,7 @@ class Picture:
             self._closed = {key: at for key, at in self._closed.items() if key[0] != cluster}
             self._alert_counts = {key: n for key, n in self._alert_counts.items() if key[0] != cluster}
             self._checks = {key: h for key, h in self._checks.items() if key[0] != cluster}
+        self._changed()
 
     @property
     def snapshots(self) -> tuple[ClusterSnapshot, ...]:
@@ -188,6 +278,16 @@ class Picture:
     def store_problem(self) -> str | None:
         """Why the store can't be used, "" when it can, None where there is none."""
         return self._store_problem
+
+    @property
+    def sending(self) -> Mapping[str, Sending]:
+        """What became of logs and spans on their way out, by signal; empty where none are sent."""
+        return self._sending()
+
+    @property
+    def outlets(self) -> Outlets:
+        """How it is with the backends; none where nobody knows of any."""
+        return self._outlets()
 
     @property
     def checks(self) -> dict[tuple[str, str, str], Histogram]:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from telemetry.runner import give_up
+
 APART = 0.1
 """Seconds from one check for what was heard to the next: what comes within rides along."""
 CONFIRMED_AFTER = 0.25
@@ -39,9 +41,12 @@ class Promptly:
     def end(self) -> None:
         """Starts nothing any more; what is under way is cancelled."""
         self._loop = None
-        for handle in (self._glance_at, self._look_at, self._running, self._looking):
+        for handle in (self._glance_at, self._look_at):
             if handle is not None:
                 handle.cancel()
+        for task in (self._running, self._looking):
+            if task is not None:
+                give_up(task)
         self._glance_at = self._look_at = self._running = self._looking = None
         self._again = False
 

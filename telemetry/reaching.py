@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from telemetry.control import NAME, URL_VARIABLE, short_path
+from telemetry.control import NAME, TOKEN_VARIABLE, URL_VARIABLE, short_path
 
 STATE_DIR_VARIABLE = "ORCHESTRATOR_STATE_DIR"
 _TIMEOUT = 2.0
@@ -48,6 +48,21 @@ def connection(environ: Mapping[str, str]) -> tuple[HTTPConnection, str]:
     if parts.scheme == "https":
         return HTTPSConnection(parts.hostname, port, timeout=_TIMEOUT), prefix
     return HTTPConnection(parts.hostname, port, timeout=_TIMEOUT), prefix
+
+
+def headers(environ: Mapping[str, str]) -> dict[str, str]:
+    """What is sent with each request. The token is only for a monitor elsewhere: the socket asks for none.
+
+    Raises:
+        ValueError: ORCHESTRATOR_TOKEN is no token; the message doesn't show it.
+    """
+    token = environ.get(TOKEN_VARIABLE, "").strip()
+    sent = {"content-type": "application/json"}
+    if not token or not environ.get(URL_VARIABLE):
+        return sent
+    if not all("!" <= letter <= "~" for letter in token):
+        raise ValueError(f"{TOKEN_VARIABLE} is no token: it must consist of visible ASCII characters without blanks")
+    return {**sent, "authorization": f"Bearer {token}"}
 
 
 def _state_dir(environ: Mapping[str, str]) -> Path:

@@ -31,6 +31,8 @@ class Runner:
         Raises:
             OSError: There is no loop here, and none could be made.
         """
+        if self._task is not None:  # left by a loop that was closed
+            give_up(self._task)
         self._loop = running_loop()
         if self._loop is not None:
             self._task, self._thread = self._loop.create_task(self._main(), name=self._name), None
@@ -66,8 +68,8 @@ class Runner:
         self._task = None
         if task is None or loop is None:
             return
-        if running_loop() is loop:
-            task.cancel()
+        if running_loop() is loop or loop.is_closed():
+            give_up(task)
             return
         with suppress(RuntimeError):  # the loop was closed meanwhile: nothing runs any more
             loop.call_soon_threadsafe(task.cancel)
@@ -115,3 +117,21 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def give_up(task: asyncio.Task[Any]) -> None:
+    """Cancels a task. One whose loop was closed half way ends here and now: nothing runs it on, and its `finally`
+    would otherwise run whenever the garbage is collected, and end what was begun since."""
+    coroutine = task.get_coro()
+    if task.done():
+        return
+    if not task.get_loop().is_closed():
+        task.cancel()
+    elif isinstance(coroutine, Coroutine):
+        with suppress(RuntimeError):  # what it cleans up may want the loop, which is closed
+            coroutine.close()
+
+
+def is_under_way(task: asyncio.Task[Any]) -> bool:
+    """Whether waiting for it here leads to a result: it has no end yet, wasn't cancelled, and is of this loop."""
+    return not task.done() and not task.cancelling() and task.get_loop() is running_loop()

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 from opentelemetry import metrics, trace
 
 from telemetry.clock import Clock, SystemClock
-from telemetry.picture import Picture
+from telemetry.picture import Picture, Sending
 from telemetry.signals.metrics import PictureInstruments
 from telemetry.signals.semconv import SCOPE
 
 if TYPE_CHECKING:
     from telemetry.signals.logs import LogOptions, LogPipeline
+    from telemetry.signals.outcomes import Export
     from telemetry.signals.providers import Providers
+    from telemetry.signals.spool.place import SpoolOptions
 
 
 @dataclass
@@ -83,6 +85,7 @@ def configure(
     environ: Mapping[str, str] | None = None,
     instance: str = "",
     environment: str = "",
+    spool: SpoolOptions | None = None,
 ) -> tuple[str, ...]:
     """Builds OpenTelemetry providers from OTEL_* where the program has none, and the JSON log where `logs` is given.
 
@@ -94,6 +97,8 @@ def configure(
         environ: Instead of the process's environment.
         instance: Tells this monitor from others on the same host: the path of its store.
         environment: `deployment.environment.name`, such as `production`.
+        spool: The folder where logs and spans wait on disk while the collector doesn't take them, also over a restart;
+            None: what the SDK can't deliver at once is lost.
 
     Returns:
         The signals for which providers were built: of "traces", "metrics", "logs".
@@ -105,7 +110,7 @@ def configure(
 
     with _process.lock:
         if _process.providers is None:
-            _process.providers = providers.build(environ, instance=instance, environment=environment)
+            _process.providers = providers.build(environ, instance=instance, environment=environment, spool=spool)
         built = _process.providers.built
         if logs is not None or ("logs" in built and _process.logs is None):
             from telemetry.signals.logs import LogOptions, configure_logging
@@ -123,6 +128,28 @@ def shutdown(timeout: float = 3.0) -> bool:
             _process.logs.close()
         _process.providers = _process.logs = None
         return sent
+
+
+def exports() -> Mapping[str, Export]:
+    """What became of the requests that the providers sent that we built, by signal."""
+    providers = _process.providers
+    return providers.outcomes.by_signal if providers is not None else {}
+
+
+def sending() -> Mapping[str, Sending]:
+    """What became of the logs and spans that the providers sent that we built, by signal."""
+    if (providers := _process.providers) is None:
+        return {}
+    lost, backlog = providers.counts.lost, providers.spool.backlog if providers.spool is not None else {}
+    return {
+        signal: Sending(
+            sent,
+            {reason: count for (of, reason), count in lost.items() if of == signal},
+            backlog[signal].records if signal in backlog else None,
+            backlog[signal].size if signal in backlog else 0,
+        )
+        for signal, sent in providers.counts.taken.items()
+    }
 
 
 def flush_soon() -> None:
@@ -143,5 +170,7 @@ def shared_signals() -> Signals:
                 configure()
             except ValueError as error:
                 logging.getLogger(__name__).error("no OpenTelemetry: %s", error)  # noqa: TRY400 - one line says it
-            _process.signals = Signals.on(Picture(), SystemClock(), flush_soon=flush_soon)
+            picture = Picture()
+            picture.sent_by(sending)
+            _process.signals = Signals.on(picture, SystemClock(), flush_soon=flush_soon)
         return _process.signals

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from telemetry.desk import Desk
+from telemetry.health.resuming import Recall
 from telemetry.monitor import ClusterMonitor
 from telemetry.rulebook import rules_of
 from telemetry.runtime import Signals
@@ -162,7 +163,11 @@ def parts_of(source: Source) -> tuple[Source, ...]:
 
 
 def monitor_of(
-    source: Source, settings: Settings, signals: Signals | None = None, desk: Desk | None = None
+    source: Source,
+    settings: Settings,
+    signals: Signals | None = None,
+    desk: Desk | None = None,
+    recall: Recall | None = None,
 ) -> ClusterMonitor:
     """A monitor with the times and rules that are set, reporting through the process's signals or those given."""
     return ClusterMonitor.for_source(
@@ -173,6 +178,7 @@ def monitor_of(
         rules=rules_of(settings),
         desk=desk,
         signals=signals,
+        recall=recall,
     )
 
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 
 pytest_plugins = ["tests.backends.fixtures"]
+
+# No deadlines: on a busy machine an example may take its time. `make test-quick` takes a fifth of the examples.
+hypothesis.settings.register_profile("whole", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
+hypothesis.settings.load_profile("whole")
 
 
 @pytest.fixture(autouse=True)

@@ -293,6 +293,7 @@ class TestTexts:
         with pytest.raises(KeyboardInterrupt):
             clean_text(Interrupted())
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "unit",
         [
@@ -316,6 +317,15 @@ class TestTexts:
             "\udc80",
             "a_token ",
             "cookie:",
+            "\n" + "A" * 63,
+            "\nMIIB",
+            "SG.aaaaaaaaaaaaaaaa",
+            "/api/webhooks/",
+            "eyJ",
+            "password:\n ",
+            "token>",
+            "A" * 60 + "\\n",
+            "a=\n-----END PRIVATE KEY",
         ],
     )
     def test_hostile_input_takes_linear_time(self, unit: str) -> None:

@@ -199,6 +199,7 @@ def test_one_that_is_not_built_is_built_with_progress_and_joins(
     assert told == ["building the collector", "the collector runs: its default backends"]
 
 
+@pytest.mark.slow
 def test_a_failure_is_told_when_it_changes_not_at_each_try(
     program: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -331,13 +331,14 @@ def test_the_demo_keeps_to_this_machine(tmp_path: Path, collector: dict[str, str
 
 def test_it_stays_small(tmp_path: Path, tmux: Tmux, collector: dict[str, str]) -> None:
     arguments = ["up", "--tmux-socket", tmux.socket, "--port", "0", "--interval", "1"]
-    with daemon(tmp_path, *arguments, **collector) as running:
+    unmeasured = {name: "" for name in os.environ if name.startswith("COVERAGE_")}  # measuring takes a fifth of it
+    with daemon(tmp_path, *arguments, **collector, **unmeasured) as running:
         eventually(lambda: "the collector runs" in running.said)
         for _ in range(200):
             running.get("/metrics")
             running.get("/api/agents")
         process = psutil.Process(running.process.pid)
-        assert process.memory_info().rss < 100e6  # measuring what is covered takes a fifth of it
+        assert process.memory_info().rss < 95e6
         assert not [name for name in process.memory_maps() if "grpc" in name.path]
 
 

@@ -90,3 +90,17 @@ def test_settings_that_are_read_again_change_who_is_told_and_keep_what_is_open(
         assert level == "critical"
         assert told(receiver, "beta") == 0
         assert "geheim" not in watching.out.read_text() + watching.said
+
+
+def test_a_damaged_store_is_set_aside_in_one_line_and_the_new_one_is_used_at_once(tmp_path: Path) -> None:
+    path = tmp_path / ".local/state/orchestrator-telemetry/store.sqlite3"
+    path.parent.mkdir(parents=True, mode=0o700)
+    path.write_bytes(b"no database at all\n" * 1_000)
+    with daemon(tmp_path, "dashboard", "--port", "0", "--source", "push") as watching:
+        answer = watching.get("/api/v1/alerts")
+        assert (answer["alerts"], answer["over_from"]) == ([], "store")
+        (told,) = [line["message"] for line in watching.log if "store" in line["message"]]
+        assert told.startswith(f"the store {path} is damaged (file is not a database): kept as {path}.damaged-1, ")
+        assert told.endswith("that it held are lost, watching goes on")
+        assert "orchestrator_store_usable 1.0" in watching.get("/metrics")
+        assert watching.end() < 5

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import telemetry
-from telemetry import State, heartbeats
+from telemetry import State, heartbeats, reaching
 from telemetry.control import control_socket
 from tests.daemons import daemon, environment
 from tests.waiting import eventually
@@ -28,6 +28,7 @@ class Monitor(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.heard: list[tuple[str, dict[str, Any]]] = []
+        self.shown: list[str] = []
         self.refusal = ""
         self.go_on = threading.Event()
         self.go_on.set()
@@ -45,6 +46,8 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.server
         assert isinstance(server, Monitor)
         server.go_on.wait(10)
+        if shown := self.headers["authorization"]:
+            server.shown.append(shown)
         server.heard.append((self.path, body))
         answer = json.dumps({"detail": server.refusal} if server.refusal else {}).encode()
         self.send_response(422 if server.refusal else 200)
@@ -146,6 +149,21 @@ def test_that_nobody_listens_is_said_once_and_so_is_that_it_works_again(
     telemetry.heartbeat("a", "busy")
     eventually(lambda: len(caplog.records) == 2)
     assert caplog.records[1].getMessage() == "heartbeats are heard again"
+
+
+def test_a_token_is_shown_to_a_monitor_elsewhere(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRATOR_TOKEN", "ort_of-somebody\n")
+    telemetry.heartbeat("a", pid=0)
+    eventually(lambda: monitor.heard)
+    assert monitor.shown == ["Bearer ort_of-somebody"]
+
+
+def test_a_token_is_not_shown_to_the_socket_and_one_that_is_none_is_not_said_aloud() -> None:
+    token = {"ORCHESTRATOR_TOKEN": "ort_of-somebody"}
+    assert "authorization" not in reaching.headers(token)
+    with pytest.raises(ValueError, match="ORCHESTRATOR_TOKEN is no token") as told:
+        reaching.headers({"ORCHESTRATOR_TOKEN": "secret\r\nx: y", "ORCHESTRATOR_URL": "http://127.0.0.1:1"})
+    assert "secret" not in str(told.value)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://", "ftp://h", "http://h:port", "http://u:secret@h:x"])

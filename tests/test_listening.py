@@ -42,6 +42,18 @@ def test_what_others_reach_is_refused(host: str) -> None:
         listen(Dashboard(host=host, port=0))
 
 
+def test_all_addresses_where_a_token_is_asked_for() -> None:
+    with listen(Dashboard(host="0.0.0.0", port=0), asks=True) as listener:
+        assert url(listener, tls=True).startswith("https://127.0.0.1:")
+
+
+def test_the_refusal_says_how_to_get_a_token() -> None:
+    with pytest.raises(
+        RefusedAddressError, match=r"`orchestrator-telemetry token new` or set ORCHESTRATOR_DASHBOARD_TOKEN"
+    ):
+        listen(Dashboard(host="0.0.0.0", port=0))
+
+
 def test_all_addresses_where_it_is_allowed() -> None:
     with listen(Dashboard(host="0.0.0.0", port=0, allow_remote=True)) as listener:
         assert url(listener).startswith("http://127.0.0.1:")

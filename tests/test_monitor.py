@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from telemetry import Alert, AlertLevel, ClusterMonitor
+from telemetry.alerts import CATALOGUE
 from telemetry.model import AgentSample, Reading, State
 from telemetry.sources.base import SourceError
 from telemetry.sources.manager import ManagerSource
 from telemetry.testing import CapturedSignals, FakeClock, RecordingNotifier, ScriptedSource
+from tests.waiting import eventually
 
 UP = AgentSample("a", running=True, reported=State.BUSY, proven=True)
 OTHER = AgentSample("b", running=True, reported=State.BUSY, proven=True)
@@ -210,6 +215,24 @@ def test_a_source_that_fails_means_unknown_one_alert_a_metric_and_goes_on() -> N
     assert [a.resolved for a in monitor.get_alerts() if a.rule == "source_failing"] == [True]
 
 
+def test_what_goes_on_after_a_source_that_failed_has_been_so_since_it_began() -> None:
+    rules = [replace(rule, enabled=True) for rule in CATALOGUE]
+    asks, lost = OTHER._replace(reported=State.WAITING), SourceError("no tmux")
+    steps = [[UP, asks], *[[DOWN, asks]] * 14, lost, [DOWN, asks], [UP, asks]]
+    monitor, _, clock = monitor_of(*steps, rules=rules)
+    began = clock.now() + 5
+    for _ in range(len(steps) - 2):
+        check(monitor, clock)
+    alerts = {alert.rule: alert.id for alert in monitor.open_alerts if alert.rule != "source_failing"}
+    assert set(alerts) == {"agent_stopped", "stopped_agents", "agent_waiting"}
+    check(monitor, clock)
+    assert monitor.snapshot is not None
+    assert {a.name: a.since for a in monitor.snapshot.agents} == {"a": began + 5, "b": began}
+    assert {alert.rule: alert.id for alert in monitor.open_alerts if alert.rule != "source_failing"} == alerts
+    check(monitor, clock)
+    assert {a.name: a.since for a in monitor.snapshot.agents} == {"a": clock.now(), "b": began}
+
+
 def test_a_source_that_raises_what_it_should_not_is_told_as_failing_too() -> None:
     monitor, _, clock = monitor_of(ZeroDivisionError("oops"))
     check(monitor, clock)
@@ -322,19 +345,62 @@ def test_nothing_is_told_after_the_end() -> None:
     asyncio.run(scenario())
 
 
-def test_a_monitor_whose_loop_was_closed_runs_no_more_and_can_be_started_again() -> None:
-    monitor, _, _ = monitor_of([UP])
+@pytest.mark.parametrize("turns", [0, 1, 2, 5])
+def test_a_monitor_whose_loop_was_closed_runs_no_more_and_can_be_started_again(
+    turns: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Wherever the loop left its check."""
+    monitor, _, _ = monitor_of([UP], check_interval=0.01)
     loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # asyncio says that a task was left, which is meant
 
     async def begin() -> None:
         monitor.start()
+        for _ in range(turns):
+            await asyncio.sleep(0)
 
-    loop.run_until_complete(begin())
-    loop.close()
-    assert not monitor.is_running()
-    monitor.start()
-    assert monitor.is_running()
-    monitor.stop()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        loop.run_until_complete(begin())
+        loop.close()
+        assert not monitor.is_running()
+        before = monitor.snapshot
+        monitor.start()
+        assert monitor.is_running()
+        gc.collect()  # what the closed loop left must not end what was begun since
+        eventually(lambda: monitor.snapshot is not before, what="a check")
+        monitor.stop()
+        gc.collect()
+    assert [str(one.message) for one in warned] == []
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 4])
+def test_a_monitor_that_is_stopped_in_a_check_and_started_again_at_once_goes_on(turns: int) -> None:
+    answered = asyncio.Event()
+
+    class Slow(ScriptedSource):
+        async def read(self, now: float) -> Any:
+            await asyncio.sleep(0.01)
+            answered.set()
+            return await super().read(now)
+
+    clock = FakeClock()
+    monitor = ClusterMonitor.for_source(
+        Slow([Reading((UP,))]), signals=CapturedSignals(clock).signals, clock=clock, check_interval=0.001
+    )
+
+    async def program() -> None:
+        monitor.start()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        monitor.stop()
+        monitor.start()
+        await answered.wait()
+        assert monitor.is_running()
+        await monitor.stop_async()
+
+    asyncio.run(asyncio.wait_for(program(), 10))
 
 
 def test_a_source_is_never_read_twice_at_once() -> None:

@@ -134,6 +134,7 @@ def test_a_maintenance_window_keeps_quiet(tmp_path: Path) -> None:
     run(tmp_path, "channels: {webhook: {url: RECEIVER}}\nmaintenance: [{agent: a, reason: backup}]", story)
 
 
+@pytest.mark.slow
 def test_other_settings_are_used_and_what_people_said_stays(tmp_path: Path) -> None:
     async def story(world: World) -> None:
         monitor = world.monitor()

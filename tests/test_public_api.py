@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, assert_type
 
 import telemetry
@@ -15,6 +16,7 @@ from telemetry import (
     ClusterMetrics,
     ClusterMonitor,
     LogOptions,
+    SpoolOptions,
     State,
     configure,
     get_logger,
@@ -43,6 +45,7 @@ async def a_typed_program() -> None:
     assert_type(monitor.get_alerts(level=AlertLevel.ERROR, resolved=False, limit=5), list[Alert])
     assert_type(monitor.get_status_summary(), dict[str, Any])
     assert_type(configure(LogOptions(level="debug")), tuple[str, ...])
+    assert_type(configure(spool=SpoolOptions(Path("spool"), most_bytes=1_000_000)), tuple[str, ...])
     assert_type(shutdown(), bool)
     get_logger("x").bind(cluster="a").log("info", "Agent started", agent_name="grand_boss", pane_index=0)
 

@@ -130,6 +130,119 @@ def test_a_wrong_flag_is_named(tmp_path: Path) -> None:
     assert refused(tmp_path, check_interval="soon").startswith("--check_interval (check_interval) is 'soon'")
 
 
+HIDDEN: list[tuple[str, dict[str, str], dict[str, str], str]] = [
+    (
+        "dashboard: {port: http}",
+        {},
+        {"dashboard__port": "0"},
+        "FILE: dashboard.port is 'http': it must be a whole number",
+    ),
+    ("log: 5", {}, {"log__level": "debug"}, "FILE: log is 5: it must be a section with the keys level, dir"),
+    ("profile: prod", {"ORCHESTRATOR_PROFILE": "staging"}, {}, "FILE: profile is 'prod': it must be one of"),
+    ("check_interval: 0", {}, {"check_interval": "5"}, "FILE: check_interval is 0: it must be a number of seconds"),
+    (
+        "thresholds: {stopped: {warning: 1, error: 2}}",
+        {"ORCHESTRATOR_THRESHOLDS_STOPPED": "1,2,3"},
+        {},
+        "FILE: thresholds.stopped lacks the key critical",
+    ),
+    (
+        "channels: {slack: {webhook_url: 'ftp://geheim'}}",
+        {"SLACK_WEBHOOK_URL": "https://hooks.test/geheim"},
+        {},
+        "FILE: channels.slack.webhook_url is (hidden): it must be the http",
+    ),
+    (
+        "",
+        {"ORCHESTRATOR_CHECK_INTERVAL": "soon"},
+        {"check_interval": "5"},
+        "ORCHESTRATOR_CHECK_INTERVAL (check_interval) is 'soon': it must be a number of seconds",
+    ),
+    (
+        "check_interval: slow",
+        {"ORCHESTRATOR_CHECK_INTERVAL": "soon"},
+        {"check_interval": "never"},
+        "--check_interval (check_interval) is 'never': it must be",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "environ", "flags", "says"), HIDDEN, ids=range(len(HIDDEN)))
+def test_a_wrong_value_is_told_though_another_hides_it(
+    tmp_path: Path, text: str, environ: dict[str, str], flags: dict[str, str], says: str
+) -> None:
+    line = refused(tmp_path, text, environ, **flags)
+    assert line.startswith(says.replace("FILE", str(tmp_path / NAME)))
+    assert "geheim" not in line
+
+
+def test_what_goes_together_is_judged_by_what_is_in_force(tmp_path: Path) -> None:
+    """A part in the file and its other part in the environment make a whole."""
+    text = "dashboard: {tls_cert: /a.pem}\nchannels: {email: {host: m.test, to: a@b.test, user: u, security: none}}"
+    environ = {"ORCHESTRATOR_DASHBOARD_TLS_KEY": "/a.key", "SMTP_PASSWORD": "geheim", "SMTP_SECURITY": "tls"}
+    settings = loaded(tmp_path, text, environ).settings
+    assert (settings.dashboard.tls_cert, settings.dashboard.tls_key) == (Path("/a.pem"), Path("/a.key"))
+    assert getattr(settings.channels, "email").is_on()  # noqa: B009 - its fields come from the channels there are
+
+
+TOKEN = "geheim-geheim-geheim"
+APART: list[tuple[str, dict[str, str], str]] = [
+    (
+        "",
+        {"ORCHESTRATOR_DASHBOARD_TLS_CERT": "/x"},
+        (
+            "ORCHESTRATOR_DASHBOARD_TLS_KEY (dashboard.tls_key) is missing: ORCHESTRATOR_DASHBOARD_TLS_CERT "
+            "(dashboard.tls_cert) is set, and a certificate and its key belong together"
+        ),
+    ),
+    (
+        "dashboard: {tls_key: /x}",
+        {"ORCHESTRATOR_DASHBOARD_PORT": "0"},
+        "FILE: dashboard.tls_cert is missing: dashboard.tls_key is set, and a certificate and its key belong together",
+    ),
+    (
+        "dashboard: {token_file: /x}",
+        {"ORCHESTRATOR_DASHBOARD_TOKEN": TOKEN},
+        (
+            "ORCHESTRATOR_DASHBOARD_TOKEN (dashboard.token) and FILE: dashboard.token_file are both set: "
+            "one of them must go"
+        ),
+    ),
+    (
+        "channels: {email: {host: m.test, to: a@b.test, password: geheim}}",
+        {},
+        "FILE: channels.email.password is set and channels.email.user is not: a login needs both",
+    ),
+    (
+        "channels: {email: {host: m.test, to: a@b.test}}",
+        {"SMTP_USER": "u"},
+        "SMTP_USER (channels.email.user) is set and SMTP_PASSWORD (channels.email.password) is not: a login needs both",
+    ),
+    (
+        "channels: {email: {host: m.test, to: a@b.test, user: u, password: geheim}}",
+        {"SMTP_SECURITY": "none"},
+        "SMTP_SECURITY (channels.email.security) is none: the password would cross the network for all to read",
+    ),
+    (
+        "channels: {more: [{name: m, email: {host: m.test, to: a@b.test, user: u}}]}",
+        {"SMTP_PASSWORD": "geheim"},
+        "FILE: channels.more[0].email.user is set and channels.more[0].email.password is not: a login needs both",
+    ),
+    (
+        "process: {agents: [{name: a, unit: a}, {name: a, unit: b}]}",
+        {},
+        "FILE: process: two agents are called 'a': each needs a name of its own",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "environ", "says"), APART, ids=range(len(APART)))
+def test_settings_that_dont_go_together_are_named_with_where_each_stands(
+    tmp_path: Path, text: str, environ: dict[str, str], says: str
+) -> None:
+    assert refused(tmp_path, text, environ) == says.replace("FILE", str(tmp_path / NAME))
+
+
 def test_a_long_value_is_cut(tmp_path: Path) -> None:
     assert len(refused(tmp_path, f"check_interval: {'x' * 10_000}")) < len(str(tmp_path)) + 250
 
@@ -238,6 +351,15 @@ def test_a_dotenv_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / ".env").write_text("ORCHESTRATOR_CHECK_INTERVAL=99\n")
     monkeypatch.chdir(tmp_path)
     assert loaded(tmp_path).settings.check_interval == 10.0
+
+
+def test_a_variable_that_happens_to_be_called_like_a_setting_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PROFILE", "BACKENDS", "CHECK_INTERVAL", "log", "CLUSTERS"):
+        monkeypatch.setenv(name, "loki,wrong")
+    settings = loaded(tmp_path, environ={"BACKENDS": "loki"}).settings
+    assert (settings.profile, settings.backends, settings.check_interval) == ("development", ("loki",), 10.0)
 
 
 def test_every_variable_is_ours_or_the_seeds() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from telemetry.collector.standing import NEARLY_FULL
 from telemetry.model import AlertLevel
 from telemetry.signals.semconv import AGENT_NAME, CHANNEL, CLUSTER, METRICS, OUTCOME, RULE
 
@@ -139,8 +140,8 @@ def _monitor_parts() -> list[dict[str, Any]]:
 def _loses_data() -> str:
     """A collector's counter is not there before it first counts something, so its first value counts as well."""
     # by a regular expression, since the collector's own telemetry says `_total` where it isn't set up as ours is
-    failed = '{__name__=~"otelcol_exporter_(send|enqueue)_failed_.+"}'
-    by = "sum by (job, instance, exporter)"
+    failed = '{__name__=~"otelcol_exporter_(send|enqueue)_failed_.+|otelcol_connector_refused_.+"}'
+    by = "sum by (job, instance, exporter, backend)"
     return f"""increase({by} ({failed})[{_RECENTLY}:15s]) > 0
   or
 (
@@ -169,7 +170,7 @@ def _collector() -> list[dict[str, Any]]:
         ),
         alert(
             "OrchestratorCollectorQueueFilling",
-            "otelcol_exporter_queue_size / otelcol_exporter_queue_capacity > 0.8",
+            f"otelcol_exporter_queue_size / otelcol_exporter_queue_capacity > {NEARLY_FULL:g}",
             AlertLevel.ERROR,
             _texts(
                 "The collector is about to lose data.",
@@ -187,10 +188,25 @@ def _collector() -> list[dict[str, Any]]:
             AlertLevel.ERROR,
             _texts(
                 "The collector loses data.",
-                "Data for {{ $labels.exporter }} was given up within the last 15 minutes.",
+                "Data for {{ $labels.exporter }}{{ $labels.backend }} was given up, or not taken, within the last "
+                "15 minutes.",
                 "Read the reason in the collector's log: the backend refuses it, or its queue is full.",
                 "コレクタがデータを失っています。",
                 "コレクタのログで理由を確認してください。バックエンドの拒否か、キューの溢れが考えられます。",
+            ),
+        ),
+        alert(
+            "OrchestratorCollectorQueueDamaged",
+            'sum by (job, instance) ({__name__=~"otelcol_storage_damaged_files(_total)?"}) > 0',
+            AlertLevel.ERROR,
+            _texts(
+                "A queue of the collector was damaged.",
+                "The collector at {{ $labels.instance }} set {{ $value }} damaged files of its queues aside at its "
+                "start: what they held was not sent.",
+                "Read in the collector's log under which name each file is kept; look at the disk. It ends with the "
+                "collector's next start.",
+                "コレクタのキューが破損していました。",
+                "コレクタのログで退避されたファイル名を確認し、ディスクを点検してください。コレクタの次回起動で解消します。",
             ),
         ),
     ]

@@ -82,6 +82,14 @@ func malformed(name, value string, kind variable) string {
 				return "is not host:port, or several of them with commas between"
 			}
 		}
+	case name == hostVariable:
+		if strings.Contains(value, ":") && !strings.HasPrefix(value, "[") {
+			return "is not a host: an IPv6 address stands in brackets, such as [::1]"
+		}
+	case strings.HasSuffix(name, "_BODIES_MIB") || strings.HasSuffix(name, "_MAX_CONNECTIONS"):
+		if number, err := strconv.Atoi(value); err != nil || number < 1 || number > 1<<20 {
+			return "is not a whole number from 1 to 1048576"
+		}
 	case strings.HasSuffix(name, "_PORT"):
 		if !isPort(value, 0) {
 			return "is not a port from 0 to 65535"

@@ -21,8 +21,8 @@ const (
 	// Default needs no server: a page to scrape, and files.
 	Default = "prometheus,file"
 
+	extensionsKey    = "service::extensions"
 	backendsVariable = "BACKENDS"
-	tokenVariable    = "ORCHESTRATOR_COLLECTOR_TOKEN"
 	dirVariable      = "ORCHESTRATOR_COLLECTOR_BACKENDS_DIR"
 )
 
@@ -36,8 +36,13 @@ func Load(spec string, lookup Lookup) (*confmap.Conf, error) {
 	}
 	result := confmap.New()
 	problems := merge(result, files, "base.yaml", "the collector", lookup)
-	if token, _ := lookup(tokenVariable); token != "" {
-		problems = append(problems, merge(result, files, "token.yaml", "the collector", lookup)...)
+	problems = append(problems, merge(result, files, "ours/limits.yaml", "the collector", lookup)...)
+	protecting, wrong := protections(lookup)
+	for _, problem := range wrong {
+		problems = append(problems, "the collector: "+problem)
+	}
+	for _, name := range protecting {
+		problems = append(problems, merge(result, files, name, "the collector", lookup)...)
 	}
 	for _, name := range names {
 		problems = append(problems, merge(result, files, "backends/"+name+".yaml", "backend "+name, lookup)...)
@@ -45,7 +50,14 @@ func Load(spec string, lookup Lookup) (*confmap.Conf, error) {
 	if len(problems) > 0 {
 		return nil, errors.New(strings.Join(problems, "; "))
 	}
-	return result, nil
+	return result, startGuard(result)
+}
+
+// startGuard adds otlp_guard to the extensions that run, after the one whose word it takes: that list is one which the
+// stock distribution must be able to start too, and lists replace each other.
+func startGuard(conf *confmap.Conf) error {
+	running, _ := conf.Get(extensionsKey).([]any)
+	return conf.Merge(confmap.NewFromStringMap(map[string]any{extensionsKey: append(slices.Clone(running), "otlp_guard")}))
 }
 
 // sources are the folders that may hold backends/NAME.yaml: the user's own first, then what is compiled in.

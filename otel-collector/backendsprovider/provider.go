@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/confmap"
+
+	"orchestrator-telemetry/otel-collector/exposure"
 )
 
 const scheme = "backends"
@@ -40,6 +42,8 @@ func (provider) Shutdown(context.Context) error { return nil }
 // Preflight checks what the command line chooses with `--config=backends:…`, so that the program can say what is wrong
 // in one line of its own instead of inside the collector's chain of wrapped errors.
 func Preflight(args []string, lookup Lookup) error {
+	var last *confmap.Conf
+	configs := 0
 	for i, arg := range args {
 		name, value, joined := strings.Cut(arg, "=")
 		if name != "--config" && name != "-config" {
@@ -48,11 +52,35 @@ func Preflight(args []string, lookup Lookup) error {
 		if !joined && i+1 < len(args) {
 			value = args[i+1]
 		}
+		configs++
 		if spec, found := strings.CutPrefix(value, scheme+":"); found {
-			if _, err := Load(spec, lookup); err != nil {
+			conf, err := Load(spec, lookup)
+			if err != nil {
 				return err
 			}
+			last = conf
 		}
+	}
+	if configs == 1 && last != nil { // what further files change is seen when all of them are read
+		return exposed(last, lookup)
+	}
+	return nil
+}
+
+// exposed says before the start what the package exposure would say of the configuration in force.
+func exposed(conf *confmap.Conf, lookup Lookup) error {
+	host, _ := lookup(hostVariable)
+	if host == "" {
+		return nil // 127.0.0.1
+	}
+	http := "receivers::otlp::protocols::http::"
+	known := confmap.NewFromStringMap(map[string]any{"receivers": map[string]any{"otlp": map[string]any{
+		"protocols": map[string]any{"http": map[string]any{
+			"endpoint": host + ":0", "auth": conf.Get(http + "auth"), "tls": conf.Get(http + "tls"),
+		}},
+	}}})
+	if err := exposure.Check(known, exposure.Lookup(lookup), exposure.Cards()); err != nil {
+		return fmt.Errorf("the collector: %w", err)
 	}
 	return nil
 }

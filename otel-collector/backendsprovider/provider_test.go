@@ -161,16 +161,6 @@ func TestAcceptsURLs(t *testing.T) {
 	}
 }
 
-func TestToken(t *testing.T) {
-	conf, err := Load("debug", environment(map[string]string{"ORCHESTRATOR_COLLECTOR_TOKEN": "secret"}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := conf.Get("receivers::otlp::protocols::http::auth::authenticator"); got != "bearertokenauth" {
-		t.Errorf("authenticator %v", got)
-	}
-}
-
 func TestOwnFolder(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) {

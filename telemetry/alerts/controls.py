@@ -45,12 +45,11 @@ class Controls:
                 return Suppression(Reason.MAINTENANCE, f"maintenance: {window.reason}")
         return None
 
-    def keeps_quiet(self, cluster: str, agent: str, role: str, rule: str, now: float) -> bool:
-        """Whether nobody is to be told of an alert, should there be one."""
+    def why_unheard(self, cluster: str, agent: str, role: str, rule: str, now: float) -> Suppression | None:
+        """Why nobody is to be told of an alert, should there be one; None: they are."""
         if not (self.silences or self.maintenance):
-            return False
-        would_be = OpenAlert(cluster, agent, rule, AlertLevel.INFO, "", Phase.FIRING, now, role=role)
-        return self.suppression(would_be, now) is not None
+            return None
+        return self.suppression(OpenAlert(cluster, agent, rule, AlertLevel.INFO, "", Phase.FIRING, now, role=role), now)
 
     def next_change(self, now: float) -> float:
         """The next time at which a silence or a window may begin or end; infinite where none does."""

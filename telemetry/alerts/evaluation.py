@@ -92,7 +92,7 @@ class Evaluation:
         for key in sorted(touched, key=_in_order):
             self._step(key)
         self._forget_old()
-        if self._alerts_changed or self._is_due or controls is not self._state.controls:
+        if touched or self._alerts_changed or self._is_due or controls is not self._state.controls:
             self._suppress(controls)
         before, after = self._state.alerts, self._alerts if self._alerts_changed else self._state.alerts
         memory = AlertMemory(self._fires, self._restarts) if self._memory_changed else self._state.memory
@@ -181,10 +181,10 @@ class Evaluation:
     def _judge_cluster(self, controls: Controls) -> set[Key]:
         rules, cluster = self._rules.of_cluster(), self._snapshot.cluster
         quiet = {
-            agent.name
+            agent.name: why
             for agent in (self._snapshot.agents if controls.silences or controls.maintenance else ())
             if agent.state is State.STOPPED
-            and controls.keeps_quiet(cluster, agent.name, agent.sample.role, AGENT_STOPPED.id, self._now)
+            and (why := controls.why_unheard(cluster, agent.name, agent.sample.role, AGENT_STOPPED.id, self._now))
         }
         found = judge.of_cluster(self._snapshot, rules, quiet)
         if self._blind:
@@ -265,8 +265,10 @@ class Evaluation:
         for key, alert in list(self._alerts.items()):
             if alert.phase is not Phase.FIRING:
                 continue
-            why = controls.suppression(alert, self._now) or inhibitors.suppression(alert)
-            if why is None and alert.lower_since is not None and key.rule not in self._found.get(key.agent, _NOTHING):
+            finding = self._found.get(key.agent, _NOTHING).get(key.rule)
+            why = controls.suppression(alert, self._now) or (finding.unheard if finding is not None else None)
+            why = why or inhibitors.suppression(alert)
+            if why is None and alert.lower_since is not None and finding is None:
                 why = _ENDING
             if why != alert.suppressed:
                 self._alerts[key] = replace(alert, suppressed=why)

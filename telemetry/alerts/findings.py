@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from telemetry.alerts import rules as catalogue
 from telemetry.alerts.rules import Rule
-from telemetry.model import AgentHealth, AlertLevel, ClusterSnapshot, State
+from telemetry.model import AgentHealth, AlertLevel, ClusterSnapshot, State, Suppression
 
 Rules = Mapping[str, Rule]
 _MOST_NAMES = 8
@@ -19,10 +19,12 @@ class Finding(NamedTuple):
     """A rule's threshold is reached: at which level, and what is wrong in one line.
 
     The text holds no number that grows by itself, so that a check which finds nothing new makes no new text.
+    `unheard` says why nobody wants to hear of it, where that is so for everything it is made of.
     """
 
     level: AlertLevel
     message: str
+    unheard: Suppression | None = None
 
 
 Findings = dict[str, Finding]
@@ -59,7 +61,7 @@ def of_agent(agent: AgentHealth, rules: Rules, restarts: Sequence[float], now: f
         due = _over_time(
             found,
             rules.get(catalogue.AGENT_WAITING.id),
-            agent.since,
+            max(agent.since, agent.first_seen),
             now,
             lambda seconds: f"agent has waited for a person for more than {seconds:g} s{task}",
         )
@@ -75,13 +77,13 @@ def of_agent(agent: AgentHealth, rules: Rules, restarts: Sequence[float], now: f
     return found, due
 
 
-def of_cluster(snapshot: ClusterSnapshot, rules: Rules, quiet: Collection[str] = ()) -> Findings:
+def of_cluster(snapshot: ClusterSnapshot, rules: Rules, quiet: Mapping[str, Suppression]) -> Findings:
     """What is wrong with the cluster as a whole; with a source that gives no answer, only that.
 
     Args:
         snapshot: What was seen.
         rules: Those that hold for it, by id.
-        quiet: Agents of whom nobody wants to hear that they are stopped: they don't count.
+        quiet: Agents of whom nobody wants to hear that they are stopped, and why.
     """
     found: Findings = {}
     if snapshot.source_error:
@@ -90,10 +92,7 @@ def of_cluster(snapshot: ClusterSnapshot, rules: Rules, quiet: Collection[str] =
         return found
     total, stopped = len(snapshot.agents), snapshot.count(State.STOPPED)
     if stopped:
-        is_stopped = State.STOPPED
-        names = [agent[0][0] for agent in snapshot.agents if agent[1] is is_stopped and agent[0][0] not in quiet]
-        text = f"{len(names)} of {total} agents stopped: {_listed(names)}"
-        _find(found, rules, catalogue.STOPPED_AGENTS.id, len(names), text)
+        _find_stopped(found, rules.get(catalogue.STOPPED_AGENTS.id), snapshot, quiet)
     if not snapshot.session_exists:
         what = f"session {snapshot.session_name} is gone" if snapshot.session_name else "its session is gone"
     elif total and stopped == total:
@@ -102,6 +101,22 @@ def of_cluster(snapshot: ClusterSnapshot, rules: Rules, quiet: Collection[str] =
         return found
     _find(found, rules, catalogue.CLUSTER_DOWN.id, 0.0, f"cluster {snapshot.cluster} is down: {what}")
     return found
+
+
+def _find_stopped(
+    found: Findings, rule: Rule | None, snapshot: ClusterSnapshot, quiet: Mapping[str, Suppression]
+) -> None:
+    """How many agents are stopped. Those of whom nobody wants to hear make it no louder; nor do they make it untrue."""
+    if rule is None or not rule.enabled:
+        return
+    stopped = [agent[0][0] for agent in snapshot.agents if agent[1] is State.STOPPED]
+    loud = [name for name in stopped if name not in quiet]
+    level, names, unheard = rule.level(len(loud)), loud, None
+    if level is None:
+        if rule.level(len(stopped)) is None:
+            return
+        level, names, unheard = next(iter(rule.levels)), stopped, next(iter(quiet.values()), None)
+    found[rule.id] = Finding(level, f"{len(names)} of {len(snapshot.agents)} agents stopped: {_listed(names)}", unheard)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ CleanValue: TypeAlias = "bool | int | float | str | list[CleanValue] | dict[str,
 
 _NODE_COST = 8  # characters that a value takes at least, with what stands around it
 _INT64 = 1 << 63
+_A_PAIR = 2
 _ROOM_FOR_A_MARK = 16
 
 
@@ -113,6 +114,7 @@ class _Cleaning:
 
     def _mapping(self, pairs: list[tuple[object, object]], depth: int, total: int) -> CleanValue:
         out: dict[str, CleanValue] = {}
+        named_one = any(_says_name(key) and type(value) is str and is_secret_key(value) for key, value in pairs)
         for key, value in pairs:
             if self._left <= 0 or self._room <= 0:
                 break
@@ -121,7 +123,8 @@ class _Cleaning:
             self._room -= len(name)
             while name in out:  # two keys may look alike once cleaned: 1 and "1"
                 name += "~"
-            out[name] = REDACTED if is_secret_key(given) and value is not None else self.clean(value, depth + 1)
+            secret = is_secret_key(given) or (named_one and given.lower() == "value")
+            out[name] = REDACTED if secret and value is not None else self.clean(value, depth + 1)
         hidden = total - len(out)
         if hidden > 0:
             out["…"] = f"+{hidden}"
@@ -139,13 +142,26 @@ class _Cleaning:
         for item in items:
             if self._left <= 0 or self._room <= 0:
                 break
-            out.append(self.clean(item, depth + 1))
+            secret = bool(out) and _names_the_next(items[len(out) - 1], hidden + len(items))
+            out.append(REDACTED if secret and item is not None else self.clean(item, depth + 1))
         hidden += len(items) - len(out)
         if base in (set, frozenset):
             out.sort(key=lambda item: (type(item).__name__, str(item)))  # the same set gives the same line
         if hidden > 0:
             out.append(f"…(+{hidden})")
         return out
+
+
+def _says_name(key: object) -> bool:
+    """Whether the value beside it is what this one's value names: `{"name": "DB_PASSWORD", "value": "…"}`."""
+    return type(key) is str and key.lower() in ("name", "key")
+
+
+def _names_the_next(item: object, length: int) -> bool:
+    """Whether the item of a sequence says that the next one is a secret: `["--password", "…"]`, `("api_key", "…")`."""
+    if type(item) is not str or not (item.startswith("-") or length == _A_PAIR):
+        return False
+    return "=" not in item and is_secret_key(item)
 
 
 def _clean_int(cleaning: _Cleaning, value: Any) -> CleanValue:

@@ -14,18 +14,26 @@ import typer
 from typer.core import TyperGroup
 
 PROGRAM = "orchestrator-telemetry"
+COMPLETION = "_ORCHESTRATOR_TELEMETRY_COMPLETE"
+"""Holds the line that is being typed where the shell asks how it may go on."""
 
 COMMANDS = {
     "up": "All of it: watch, dashboard, /metrics, and the collector where it can be had.",
     "monitor": "Watch only, without dashboard and collector.",
     "dashboard": "Watch, with dashboard, API and /metrics, without the collector.",
     "check": "One check now, as a table or JSON; the exit code says how it is.",
+    "status": "How it is now, on one screen; --watch stays and shows every change.",
+    "top": "The agents live, with keys to acknowledge, silence, filter and jump.",
     "sources": "Where agents are looked for, and what is found there on this machine.",
+    "logs": "The monitor's own log, readable; -f goes on with what is written.",
     "alerts": "What is open and what was; acknowledge, silence.",
     "rules": "When an alert fires: every rule with its thresholds, as they are set.",
     "notify": "Try the channels by which people are told, and see what waits there.",
+    "doctor": "What is wrong, from here to every backend, and what to do.",
     "forget": "An agent that was seen once is no longer expected.",
     "hooks": "Have Claude Code report every turn, question and end at once, by its own hooks.",
+    "token": "Who may ask the dashboard and the API: make, list and revoke tokens.",
+    "completion": "Make bash, zsh or fish complete commands, flags, names and ids.",
     "config": "What is set, and where each value came from.",
     "demo": "`up` on five pretended agents in tmux that work, idle, crash and come back.",
     "collector": "Build, run and check the bundled OpenTelemetry Collector.",
@@ -64,10 +72,17 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As typer does it, with the near miss for a command that isn't one."""
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS and not ctx.resilient_parsing:
             near = get_close_matches(args[0], COMMANDS, n=1)
             ctx.fail(f"no command is named {args[0]!r}" + (f": did you mean {near[0]}?" if near else ""))
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The commands for a shell that completes one, without importing any."""
+        from telemetry.cli.completing import offered
+
+        options = super(TyperGroup, self).shell_complete(ctx, incomplete)
+        return [*offered(COMMANDS, incomplete), *options]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The table of commands, without importing any."""
@@ -79,6 +94,7 @@ app = typer.Typer(
     cls=LazyGroup,
     help=HELP,
     no_args_is_help=True,
+    add_completion=False,  # `completion` does it, lazily and without evaluating answers
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -159,6 +175,11 @@ def main() -> None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     try:
         try:
+            if COMPLETION in os.environ:  # the shell asks, by a script of ours
+                from telemetry.cli import completing
+
+                completing.answer(typer.main.get_command(app), PROGRAM)
+                return
             app(prog_name=PROGRAM)
         finally:
             sys.stdout.flush()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from telemetry.cli import asking
+from telemetry.cli import asking, suggest
 from telemetry.cli import options as opt
 from telemetry.cli.screen import draw, duration, print_json
 
@@ -36,8 +36,13 @@ Exit codes: 0 done, 1 it could not be done (no monitor runs, no such alert), 2 a
 app = typer.Typer(name="alerts", help=HELP, add_completion=False, rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
-Cluster = Annotated[str | None, typer.Option("--cluster", metavar="NAME", help="Of this cluster.")]
-Agent = Annotated[str | None, typer.Option("--agent", metavar="NAME", help="Of this agent.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="NAME", help="Of this cluster.", autocompletion=suggest.clusters),
+]
+Agent = Annotated[
+    str | None, typer.Option("--agent", metavar="NAME", help="Of this agent.", autocompletion=suggest.agents)
+]
 Rule = Annotated[str | None, typer.Option("--rule", metavar="ID", help="Of this rule, such as agent_stopped.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who you are; your user name by default.")]
 
@@ -215,7 +220,10 @@ def _level(text: str | None) -> AlertLevel | None:
 @app.command()
 def ack(
     context: typer.Context,
-    alert: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, as `alerts` shows it.")],
+    alert: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="The alert's id, as `alerts` shows it.", autocompletion=suggest.open_alerts),
+    ],
     *,
     config: opt.ConfigFile = None,
     state_dir: opt.StateDir = None,
@@ -235,12 +243,21 @@ def ack(
 @app.command()
 def silence(
     context: typer.Context,
-    alert: Annotated[str | None, typer.Argument(metavar="[ID]", help="An alert's id: its agent and rule.")] = None,
+    alert: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="An alert's id: its agent and rule.", autocompletion=suggest.open_alerts),
+    ] = None,
     *,
     config: opt.ConfigFile = None,
     state_dir: opt.StateDir = None,
-    cluster: Annotated[str | None, typer.Option("--cluster", metavar="PATTERN", help="Clusters, with * and ?.")] = None,
-    agent: Annotated[str | None, typer.Option("--agent", metavar="PATTERN", help="Agents, with * and ?.")] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", metavar="PATTERN", help="Clusters, with * and ?.", autocompletion=suggest.clusters),
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option("--agent", metavar="PATTERN", help="Agents, with * and ?.", autocompletion=suggest.agents),
+    ] = None,
     rule: Annotated[str | None, typer.Option("--rule", metavar="PATTERN", help="Rules, with * and ?.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every alert of every cluster.")] = False,
     lasting: Annotated[str, typer.Option("--for", metavar="TIME", help="How long: 30m, 2h, 1d.")],
@@ -302,7 +319,12 @@ def silences(
 @app.command()
 def unsilence(
     context: typer.Context,
-    silence: Annotated[str, typer.Argument(metavar="ID", help="The silence's id, as `alerts silences` shows it.")],
+    silence: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="The silence's id, as `alerts silences` shows it.", autocompletion=suggest.silences
+        ),
+    ],
     *,
     config: opt.ConfigFile = None,
     state_dir: opt.StateDir = None,

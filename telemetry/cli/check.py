@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from telemetry.cli import options as opt
+from telemetry.cli import suggest
 from telemetry.cli.screen import draw, duration, print_json
 from telemetry.cli.styles import STYLES
 
@@ -48,7 +49,12 @@ def check(
     state_dir: opt.StateDir = None,
     explain: Annotated[
         str | None,
-        typer.Option("--explain", metavar="AGENT", help="One agent: what each source says, and why it is judged so."),
+        typer.Option(
+            "--explain",
+            metavar="AGENT",
+            help="One agent: what each source says, and why it is judged so.",
+            autocompletion=suggest.agents,
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:

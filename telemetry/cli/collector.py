@@ -61,15 +61,11 @@ def build(
 @app.command()
 def run(backends: Backends = "", config: Configs = None) -> None:
     """Run it in the foreground until Ctrl-C or SIGTERM."""
-    from telemetry.collector import CollectorError, child_environment, command
+    from telemetry.collector import child_environment, command
 
     binary = _binary()
-    try:
-        environment = child_environment()
-    except CollectorError as error:
-        _fail(str(error))
     sys.stdout.flush()
-    os.execve(binary, command(binary, backends=backends, configs=config or ()), environment)  # noqa: S606
+    os.execve(binary, command(binary, backends=backends, configs=config or ()), child_environment())  # noqa: S606
 
 
 @app.command()

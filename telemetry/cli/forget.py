@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from telemetry.cli import asking
+from telemetry.cli import asking, suggest
 from telemetry.cli import options as opt
 from telemetry.cli.screen import print_json
 
@@ -15,7 +15,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def forget(
-    agent: Annotated[str, typer.Argument(metavar="AGENT", help="Its name, as `check` shows it.")],
+    agent: Annotated[
+        str, typer.Argument(metavar="AGENT", help="Its name, as `check` shows it.", autocompletion=suggest.agents)
+    ],
     *,
     config: opt.ConfigFile = None,
     state_dir: opt.StateDir = None,

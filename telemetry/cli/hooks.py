@@ -49,6 +49,12 @@ Url = Annotated[
 Cluster = Annotated[
     str | None, typer.Option("--cluster", metavar="NAME", help="Whose the sessions are, where several are watched.")
 ]
+Token = Annotated[
+    bool | None,
+    typer.Option(
+        "--token/--no-token", help="Whether they show $ORCHESTRATOR_TOKEN; by default where that is set here."
+    ),
+]
 Events = Annotated[
     str | None, typer.Option("--events", metavar="NAMES", help="Only these, joined by commas; by default all of use.")
 ]
@@ -62,6 +68,7 @@ def install(
     url: Url = None,
     cluster: Cluster = None,
     events: Events = None,
+    token: Token = None,
     config: opt.ConfigFile = None,
 ) -> None:
     """Write them into the settings file; those that are there get this address."""
@@ -69,19 +76,28 @@ def install(
 
     path = _path(settings_file, project)
     target, chosen = _address(url, cluster, config), _events(events)
-    after = _change(path, lambda text: hooks.installed(text, target, chosen), "hooks are there already")
-    for line in hooks.obstacles(after, target):
+    shown = _shows_token(token)
+    after = _change(path, lambda text: hooks.installed(text, target, chosen, token=shown), "hooks are there already")
+    for line in hooks.obstacles(after, target, token=shown):
         opt.say(f"warning: {path}: {line}")
 
 
 @app.command("print")
-def show(*, url: Url = None, cluster: Cluster = None, events: Events = None, config: opt.ConfigFile = None) -> None:
+def show(
+    *,
+    url: Url = None,
+    cluster: Cluster = None,
+    events: Events = None,
+    token: Token = None,
+    config: opt.ConfigFile = None,
+) -> None:
     """Show what `install` writes, to be put into a file by hand."""
     from json import dumps
 
     from telemetry.hooks import entries as hooks
 
-    print(dumps(hooks.block(_address(url, cluster, config), _events(events)), indent=2))
+    target = _address(url, cluster, config)
+    print(dumps(hooks.block(target, _events(events), token=_shows_token(token)), indent=2))
 
 
 @app.command()
@@ -114,6 +130,13 @@ def _address(url: str | None, cluster: str | None, config: str | None) -> str:
         opt.fail(f"--url: {error}", opt.BAD_SETTINGS)
 
 
+def _shows_token(wished: bool | None) -> bool:
+    """Only the variable's name is written: Claude Code has to have it in its own environment."""
+    from telemetry.control import TOKEN_VARIABLE
+
+    return bool(os.environ.get(TOKEN_VARIABLE)) if wished is None else wished
+
+
 def _where_it_listens(cluster: str | None, config: str | None) -> str:
     """By the settings; ends the process with one line where they don't tell."""
     settings = opt.settings(config, {}).settings
@@ -126,9 +149,10 @@ def _where_it_listens(cluster: str | None, config: str | None) -> str:
     if not port:
         opt.fail("dashboard.port is 0, any free port: --url must say where the monitor is", opt.BAD_SETTINGS)
     is_v4 = address.version == 4  # noqa: PLR2004 - the protocol's version
+    scheme = "https" if settings.dashboard.tls_cert else "http"
     if address.is_unspecified:
-        return f"http://{'127.0.0.1' if is_v4 else '[::1]'}:{port}"
-    return f"http://{address if is_v4 else f'[{address}]'}:{port}"
+        return f"{scheme}://{'127.0.0.1' if is_v4 else '[::1]'}:{port}"
+    return f"{scheme}://{address if is_v4 else f'[{address}]'}:{port}"
 
 
 def _events(names: str | None) -> tuple[str, ...]:

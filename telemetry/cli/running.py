@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from telemetry import collecting, runtime, watching
+from telemetry import admitting, collecting, runtime, watching
 from telemetry.cli import leave_output, options
 from telemetry.cli.screen import first_screen
 from telemetry.clock import SystemClock
 from telemetry.collecting import OwnCollector, Wish
+from telemetry.collector import keep_files_in
 from telemetry.control import control_socket
 from telemetry.daemon import LOG_FILE, Daemon, Plan, log_options
 from telemetry.demo import Demo
@@ -23,11 +23,16 @@ from telemetry.lockfile import Lock, LockedError
 from telemetry.paging_plan import channels_on
 from telemetry.settings import Flags, Loaded, Settings, SettingsError, load
 from telemetry.signals.log_sinks import wants_colour
+from telemetry.signals.logs import get_logger
+from telemetry.signals.spool.place import MIB, SpoolOptions
 from telemetry.sources.base import SourceError
 from telemetry.watching import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_log = get_logger("telemetry.access")
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,11 @@ def run(start: Start) -> None:
     with ExitStack() as held:
         try:
             held.enter_context(Lock(settings.state_dir))
-            listener = listen(settings.dashboard) if start.web else None
+            access = admitting.access_of(settings, SystemClock(), _log.error)
+            tls = admitting.certificate(settings.dashboard)
+            listener = listen(settings.dashboard, asks=access.asks) if start.web else None
             control = held.enter_context(control_socket(settings.state_dir))
-        except RefusedAddressError as error:
+        except (RefusedAddressError, SettingsError) as error:
             options.fail(str(error), options.BAD_SETTINGS)
         except (LockedError, ListenError) as error:
             options.fail(str(error))
@@ -78,8 +85,8 @@ def run(start: Start) -> None:
                 notes.append(f"the demo sends nothing outside without --notify: left out {', '.join(gone)}")
         if demo:
             collecting.take_free_ports(os.environ)
-        collector, state = _own_collector(start.collector, backends, settings.check_interval)
-        _configure(settings)
+        collector, state = _own_collector(start.collector, backends, settings)
+        _configure(settings, keeps=demo is None)
         plan = Plan(
             loaded=loaded,
             watches=watches,
@@ -89,8 +96,10 @@ def run(start: Start) -> None:
             outside=not demo or start.notify,
             collector=collector,
             demo=demo,
+            access=access,
+            tls=tls,
         )
-        rows = _rows(settings, watches, listener, state)
+        rows = _rows(settings, watches, url(listener, tls=tls is not None) if listener else "", state)
         try:
             asyncio.run(_run(replace(plan, begun=lambda: _greet(loaded, rows, notes))))
         except (SourceError, SettingsError) as error:
@@ -122,7 +131,7 @@ def _what_to_watch(start: Start, settings: Settings) -> tuple[Sequence[Watch], D
     return (Watch(demo.options, f"a demo of five agents; to see them: {demo.attach_command}"),), demo, notes
 
 
-def _own_collector(wish: Wish, backends: str, check_interval: float) -> tuple[OwnCollector | None, str]:
+def _own_collector(wish: Wish, backends: str, settings: Settings) -> tuple[OwnCollector | None, str]:
     """The collector that is to run beside us, or None and in words why there is none."""
     plan, why = collecting.plan(wish, os.environ)
     if plan is collecting.Plan.NONE:
@@ -132,18 +141,23 @@ def _own_collector(wish: Wish, backends: str, check_interval: float) -> tuple[Ow
             options.fail(f"the collector can't run: {busy}")
         return None, f"none of our own: {busy}"
     environ = dict(os.environ)  # as the user has it: what follows is meant for this process alone
+    keep_files_in(environ, settings.state_dir)
     asked_for = bool(backends) or wish is Wish.YES
     if plan is collecting.Plan.START and asked_for and (wrong := collecting.wrong_configuration(backends, environ)):
         options.fail(wrong, options.BAD_SETTINGS)
-    target = collecting.send_to_own(os.environ, check_interval)
+    target = collecting.send_to_own(os.environ, settings.check_interval)
     state = f"takes OTLP at {target}" if plan is collecting.Plan.START else "is being built and joins when it is done"
     return OwnCollector(backends, environ, options.say), f"{backends or 'default backends'}; {state}"
 
 
-def _configure(settings: Settings) -> None:
+def _configure(settings: Settings, *, keeps: bool) -> None:
+    most = settings.spool.max_mib * MIB
     try:
         runtime.configure(
-            log_options(settings), instance=str(settings.state_dir.absolute()), environment=settings.profile
+            log_options(settings),
+            instance=str(settings.state_dir.absolute()),
+            environment=settings.profile,
+            spool=SpoolOptions(settings.spool_dir, most) if keeps and most else None,
         )
     except ValueError as error:
         options.fail(str(error), options.BAD_SETTINGS)
@@ -151,12 +165,10 @@ def _configure(settings: Settings) -> None:
         options.fail(f"the log folder {settings.log_dir} can't be used: {error.strerror}")
 
 
-def _rows(
-    settings: Settings, watches: Sequence[Watch], listener: socket.socket | None, collector: str
-) -> list[tuple[str, str]]:
+def _rows(settings: Settings, watches: Sequence[Watch], address: str, collector: str) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
-    if listener is not None:
-        rows += [("dashboard", url(listener)), ("metrics", f"{url(listener)}/metrics")]
+    if address:
+        rows += [("dashboard", address), ("metrics", f"{address}/metrics")]
     rows += [("watching", watch.words) for watch in watches]
     rows.append(("log", watching.short(settings.log_dir / LOG_FILE)))
     if collector:

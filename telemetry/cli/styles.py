@@ -1,4 +1,4 @@
-"""A colour for each state, where a terminal has colours."""
+"""A colour and a shape for each state, a colour for each level."""
 
 STYLES = {
     "busy": "green",
@@ -8,3 +8,9 @@ STYLES = {
     "stopped": "bold red",
     "unknown": "magenta",
 }
+
+SHAPES = {"busy": "●", "idle": "○", "waiting": "◆", "unresponsive": "▲", "stopped": "■", "unknown": "?"}
+"""A shape for each state: it is told without colours, too."""
+
+LEVEL_STYLES = {"warning": "yellow", "error": "bold red", "critical": "bold white on red", "info": "green"}
+"""A colour for each level of an alert."""

@@ -6,7 +6,7 @@ and `Collector` runs it. Every error a user can cause is a `CollectorError` with
 
 from telemetry.collector.building import binary_path, build, cache_dir, find_go, sources_dir
 from telemetry.collector.errors import CollectorError
-from telemetry.collector.launch import child_environment, command, merged_config, validate
+from telemetry.collector.launch import child_environment, command, keep_files_in, merged_config, validate
 from telemetry.collector.process import Collector
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "child_environment",
     "command",
     "find_go",
+    "keep_files_in",
     "merged_config",
     "sources_dir",
     "validate",

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from telemetry.collector.errors import CollectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, MutableMapping, Sequence
 
 _TIMEOUT = 60.0  # seconds, for a command that only looks at the configuration
 _USERINFO = re.compile(r"(://)[^/\s]*@")
-_LOOPBACK = {"", "localhost", "127.0.0.1", "::1", "[::1]"}
 
 
 def command(
@@ -37,22 +36,23 @@ def command(
 def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for the collector: the given one (default: this process's) with what the host can know better.
 
-    Files go to the user's state folder instead of the working directory, and Go's memory target is set to four fifths
-    of the memory limiter's. Raises CollectorError where it would listen beyond this machine without a token.
+    Files and queues go to the user's state folder instead of the working directory, and Go's memory target is set to
+    four fifths of the memory limiter's.
     """
     result = dict(os.environ if environ is None else environ)
-    host = result.get("ORCHESTRATOR_COLLECTOR_HOST", "")
-    if host not in _LOOPBACK and not host.startswith("127.") and not result.get("ORCHESTRATOR_COLLECTOR_TOKEN"):
-        raise CollectorError(
-            f"ORCHESTRATOR_COLLECTOR_HOST={host!r} takes data from other machines: set ORCHESTRATOR_COLLECTOR_TOKEN too"
-        )
-    if not result.get("ORCHESTRATOR_COLLECTOR_FILE_DIR"):
-        state = result.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-        result["ORCHESTRATOR_COLLECTOR_FILE_DIR"] = str(Path(state) / "orchestrator-telemetry" / "collector")
+    state = Path(result.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    keep_files_in(result, state / "orchestrator-telemetry")
     memory = result.get("ORCHESTRATOR_COLLECTOR_MEMORY_MIB", "512")
     if memory.isdecimal():
         result.setdefault("GOMEMLIMIT", f"{int(memory) * 4 // 5}MiB")
     return result
+
+
+def keep_files_in(environ: MutableMapping[str, str], state_dir: Path) -> None:
+    """Has a collector keep its files and its queues in this state folder, unless the user chose other places."""
+    for name, folder in (("ORCHESTRATOR_COLLECTOR_FILE_DIR", ""), ("ORCHESTRATOR_COLLECTOR_QUEUE_DIR", "queue")):
+        if not environ.get(name):
+            environ[name] = str(state_dir.absolute() / "collector" / folder)
 
 
 def validate(

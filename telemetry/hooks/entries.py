@@ -2,6 +2,9 @@
 
     {"hooks": {"Stop": [{"hooks": [{"type": "http", "url": "http://127.0.0.1:8000/api/hooks/claude", "timeout": 1}]}]}}
 
+Where the monitor asks for a token, an entry names the variable that holds it, and Claude Code fills it in as it sends:
+`"headers": {"Authorization": "Bearer $ORCHESTRATOR_TOKEN"}, "allowedEnvVars": ["ORCHESTRATOR_TOKEN"]`.
+
 Pure: text in, text out. Ours are known by the path of their URL, whatever else stands beside it.
 """
 
@@ -12,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from telemetry.control import TOKEN_VARIABLE
 from telemetry.hooks import json_text
 from telemetry.hooks.json_text import Container, JsonTextError, Member
 
@@ -37,6 +41,8 @@ EVENTS = (
 """Those that say what a session does. Others would tell nothing, or do harm: `SessionStart` is never sent over HTTP,
 and a `WorktreeCreate` that is answered with nothing fails."""
 
+_WITH_TOKEN = {"headers": {"Authorization": f"Bearer ${TOKEN_VARIABLE}"}, "allowedEnvVars": [TOKEN_VARIABLE]}
+
 _BOM = "\ufeff"
 
 
@@ -57,13 +63,19 @@ def address(url: str, cluster: str | None = None) -> str:
     return parts._replace(path=PATH, query=query, fragment="").geturl()
 
 
-def block(url: str, events: Sequence[str]) -> dict[str, Any]:
+def block(url: str, events: Sequence[str], *, token: bool = False) -> dict[str, Any]:
     """What stands in a settings file that has nothing else."""
-    return {"hooks": {event: [_group(url)] for event in events}}
+    return {"hooks": {event: [_group(url, token)] for event in events}}
 
 
-def installed(text: str, url: str, events: Sequence[str]) -> str:
+def installed(text: str, url: str, events: Sequence[str], *, token: bool = False) -> str:
     """The settings with our entry for each of these events, and for no other.
+
+    Args:
+        text: The settings.
+        url: Our route.
+        events: Which.
+        token: Whether ORCHESTRATOR_TOKEN is to be shown. An entry that has headers already keeps them.
 
     Raises:
         JsonTextError: It can't be changed; one line.
@@ -71,7 +83,7 @@ def installed(text: str, url: str, events: Sequence[str]) -> str:
     mark, text = _checked(text)
     text = _without_ours(text, keep=events)
     for event in events:
-        text = _with_event(text, url, event)
+        text = _with_event(text, url, event, token)
     return mark + text
 
 
@@ -85,7 +97,7 @@ def removed(text: str) -> str:
     return mark + _without_ours(text, keep=())
 
 
-def obstacles(text: str, url: str) -> list[str]:
+def obstacles(text: str, url: str, *, token: bool = False) -> list[str]:
     """Why Claude Code would send nothing, although our entries are there: a line each."""
     _, text = _checked(text)
     outermost = json_text.top(text)
@@ -98,6 +110,9 @@ def obstacles(text: str, url: str) -> list[str]:
         patterns = [pattern for pattern in allowed.value if isinstance(pattern, str)]
         if not any(_matches(url, pattern) for pattern in patterns):
             found.append(f"allowedHttpHookUrls there doesn't allow {url}: no hook is sent")
+    names = outermost.get("httpHookAllowedEnvVars")
+    if token and names is not None and isinstance(names.value, list) and TOKEN_VARIABLE not in names.value:
+        found.append(f"httpHookAllowedEnvVars there doesn't allow {TOKEN_VARIABLE}: hooks are sent without a token")
     return found
 
 
@@ -125,8 +140,8 @@ def _checked(text: str) -> tuple[str, str]:
     return mark, text
 
 
-def _group(url: str) -> dict[str, Any]:
-    return {"hooks": [{"type": "http", "url": url, "timeout": TIMEOUT}]}
+def _group(url: str, token: bool) -> dict[str, Any]:
+    return {"hooks": [{"type": "http", "url": url, "timeout": TIMEOUT, **(_WITH_TOKEN if token else {})}]}
 
 
 def _hooks(text: str) -> Container | None:
@@ -185,19 +200,20 @@ def _without(text: str, ours: _Ours) -> str:
     return json_text.without(text, outermost, member)
 
 
-def _with_event(text: str, url: str, event: str) -> str:
+def _with_event(text: str, url: str, event: str, token: bool) -> str:
     known = [held for held in _ours(text) if held.event.key == event]
     if known:
-        return _with_address(text, url, known)
+        text = _with_address(text, url, known)
+        return _with_token(text, event) if token else text
     hooks = _hooks(text)
     if hooks is None:
-        return json_text.with_more(text, json_text.top(text), {event: [_group(url)]}, "hooks")
+        return json_text.with_more(text, json_text.top(text), {event: [_group(url, token)]}, "hooks")
     member = hooks.get(event)
     if member is None:
-        return json_text.with_more(text, hooks, [_group(url)], event)
+        return json_text.with_more(text, hooks, [_group(url, token)], event)
     if not isinstance(member.value, list):
         raise JsonTextError(f"hooks.{event} is no list there")
-    return json_text.with_more(text, json_text.container(text, member.value_at), _group(url))
+    return json_text.with_more(text, json_text.container(text, member.value_at), _group(url, token))
 
 
 def _with_address(text: str, url: str, known: Sequence[_Ours]) -> str:
@@ -206,4 +222,16 @@ def _with_address(text: str, url: str, known: Sequence[_Ours]) -> str:
         member = json_text.container(text, held.entry.value_at).get("url")
         if member is not None and member.value != url:
             text = json_text.replaced(text, member, url)
+    return text
+
+
+def _with_token(text: str, event: str) -> str:
+    """The token for each of ours that has no headers; one at a time, since the places of the others change with it."""
+    while bare := next(
+        (held for held in _ours(text) if held.event.key == event and "headers" not in held.entry.value), None
+    ):
+        for key, value in _WITH_TOKEN.items():
+            entry = json_text.container(text, bare.entry.value_at)  # where it begins stays
+            if entry.get(key) is None:
+                text = json_text.with_more(text, entry, value, key)
     return text

@@ -129,8 +129,9 @@ class AgentHealth(NamedTuple):
     Attributes:
         sample: What was seen last.
         state: The judgement, and `reason` why, in words.
-        since: When it entered this state.
-        first_seen: When this monitor saw it first: activity of an agent that never acted counts from here.
+        since: When it entered this state, also where that was before this monitor's start and it was kept.
+        first_seen: When it was seen first: activity of an agent that never acted counts from here. Later than `since`
+            where it goes on from before a long time in which nobody watched, which doesn't count.
         recheck_at: Until then the same sample means the same judgement (Unix s; inf = time changes nothing).
     """
 
@@ -155,6 +156,39 @@ class AgentHealth(NamedTuple):
         if not self.sample.running:
             return 0.0
         return max(0.0, now - (self.sample.last_activity or self.first_seen))
+
+
+class LastSeen(NamedTuple):
+    """What is kept of an agent over a restart of the monitor: how it was last.
+
+    Attributes:
+        state: Its last state that anybody could tell: never UNKNOWN.
+        since: When it entered it (Unix s).
+        quiet_since: When it showed its last sign of life, or was first seen; of one that works, any of these (Unix s).
+            Of one that waits: from when on that counts for alerts.
+        restarts: How often it had restarted.
+        pane_id: The pane it was in, or "".
+        exit_status: How it had ended, where that is known; see `Detail`.
+        seen_at: Until when it was watched (Unix s); 0.0 where that isn't known.
+    """
+
+    state: State
+    since: float
+    quiet_since: float
+    restarts: int = 0
+    pane_id: str = ""
+    exit_status: int | None = None
+    seen_at: float = 0.0
+
+    @classmethod
+    def of(cls, agent: AgentHealth) -> LastSeen:
+        """What is kept of an agent as it was judged."""
+        _, state, _, since, first_seen, _ = agent
+        sample = agent.sample
+        detail, quiet_since = sample.detail, sample.last_activity or first_seen
+        if state is State.WAITING:
+            quiet_since = max(since, first_seen)
+        return cls(state, since, quiet_since, sample.restart_count, detail.pane_id, detail.exit_status)
 
 
 @dataclass(frozen=True, slots=True)

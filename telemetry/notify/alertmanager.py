@@ -74,7 +74,7 @@ def alerts(message: Message, surroundings: Surroundings, now: float) -> list[dic
 def _told(notice: Notice, surroundings: Surroundings, now: float) -> Iterator[dict[str, Any]]:
     annotations = {
         "summary": notice.summary or texts.title(notice, surroundings.language),
-        "description": notice.message,
+        "description": texts.what_is_wrong(notice, surroundings.language),
         "todo": notice.todo,
         "note": notice.note,
         **{f"{what}_url": url for what, url in links(notice, surroundings)},

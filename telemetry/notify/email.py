@@ -12,7 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from telemetry.fields import About, SomePath, Whole, lower, words
+from telemetry.fields import About, SomePath, TogetherError, Whole, lower, words
 from telemetry.model import Message
 from telemetry.notify.addresses import REFUSED, is_forbidden, literal
 from telemetry.notify.base import ChannelKind, ChannelOptions, DeliveryError, Notifier, Surroundings
@@ -104,10 +104,10 @@ class EmailOptions(ChannelOptions):
             return self
         secret = bool(self.password and self.password.get_secret_value())
         if bool(self.user) != secret:
-            given, lacking = ("SMTP_USER", "SMTP_PASSWORD") if self.user else ("SMTP_PASSWORD", "SMTP_USER")
-            raise ValueError(f"{given} is set and {lacking} is not: a login needs both")
+            given, lacking = ("user", "password") if self.user else ("password", "user")
+            raise TogetherError(f"{{{given}}} is set and {{{lacking}}} is not: a login needs both")
         if secret and self.encryption == "none" and not _is_loopback(self.host):
-            raise ValueError("SMTP_SECURITY is none: the password would cross the network for all to read")
+            raise TogetherError("{security} is none: the password would cross the network for all to read")
         return self
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from telemetry.clock import Clock
 from telemetry.model import Alert
-from telemetry.store import AlertStore, Changes, Kept, StoreError
+from telemetry.store import AlertStore, BegunAnewError, Changes, Kept, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -17,13 +17,14 @@ TRIED_AGAIN_EVERY = 5.0
 """Seconds between two attempts to use a store that could not be used."""
 _MOST_HISTORY = 10_000
 """Alerts that are over and wait in memory for the store."""
+_HELD = "alerts, silences, unsent messages, expected agents and the timeline"
 
 
 class Keeper:
     """One writer before the store. No call raises because of the file: who watches must go on.
 
     While the file can't be used nothing is written, and `problem` says why; when it can be again, it is made to hold
-    what is so by then.
+    what is so by then. A damaged file that was set aside is no such problem: the new one can be used at once.
 
     Args:
         store: The store.
@@ -61,7 +62,7 @@ class Keeper:
         """What the store held; nothing where it can't be used."""
         async with self._writing:
             try:
-                kept = await asyncio.to_thread(self._store.load)
+                kept = await self._read()
             except StoreError as error:
                 self._fail(error)
                 return Kept()
@@ -77,36 +78,71 @@ class Keeper:
                 self._history.extend(changes.history)
                 return
             try:
-                await asyncio.to_thread(self._store.save, changes)
+                await self._write(changes)
             except StoreError as error:
-                self._history.extend(changes.history)
                 self._fail(error)
 
     async def mend(self) -> float:
-        """Tries the store again where it is time.
+        """Tries the store again where it is time, and gives it what is known where a reader found it damaged.
 
         Returns:
-            When to call again (Unix s); infinite while all is well.
+            When to call again (Unix s).
         """
         if not self._problem:
-            return float("inf")
+            await self._begin_anew()
+            return self._clock.now() + TRIED_AGAIN_EVERY
         async with self._writing:
             if self._clock.now() < self._try_at:
                 return self._try_at
-            history: Sequence[Alert] = tuple(self._history)
             try:
                 if not self._loaded:  # nothing that an earlier run left may be overwritten
-                    self._adopt(await asyncio.to_thread(self._store.load))
+                    self._adopt(await self._read())
                     self._loaded = True
-                await asyncio.to_thread(self._store.replace, self._everything(), history)
+                await self._replace()
             except StoreError as error:
                 self._fail(error)
                 return self._try_at
-            self._history.clear()
             self._problem = ""
             self._on_change("")
             _log.warning("the store can be used again: it holds what is known now")
-            return float("inf")
+            return self._clock.now() + TRIED_AGAIN_EVERY
+
+    async def _begin_anew(self) -> None:
+        """Whoever reads the file may find it damaged, and has no say in what it is to hold."""
+        if self._loaded and self._store.begun_anew:
+            async with self._writing:
+                if words := self._store.begun_anew:
+                    try:
+                        await self._renew(words)
+                    except StoreError as error:
+                        self._fail(error)
+
+    async def _read(self) -> Kept:
+        """What the store holds."""
+        try:
+            return await asyncio.to_thread(self._store.load)
+        except BegunAnewError as error:
+            _log.error("%s: %s that it held are lost, watching goes on", error, _HELD)
+            return await asyncio.to_thread(self._store.load)
+
+    async def _write(self, changes: Changes) -> None:
+        """Has the store hold the changes too. What is over waits where that fails."""
+        try:
+            await asyncio.to_thread(self._store.save, changes)
+        except StoreError as error:
+            self._history.extend(changes.history)
+            if not isinstance(error, BegunAnewError):
+                raise
+            await self._renew(str(error))
+
+    async def _renew(self, words: str) -> None:
+        _log.error("%s: it is given all that is known now, only the history and the timeline before are lost", words)
+        await self._replace()
+
+    async def _replace(self) -> None:
+        history: Sequence[Alert] = tuple(self._history)
+        await asyncio.to_thread(self._store.replace, self._everything(), history)
+        self._history.clear()
 
     def _fail(self, error: StoreError) -> None:
         told, self._problem = self._problem, str(error)

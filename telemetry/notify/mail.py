@@ -79,7 +79,8 @@ def _row(notice: Notice, surroundings: Surroundings) -> Iterator[str]:
     language = surroundings.language
     mark = texts.tag(notice.level, resolved=notice.resolved)
     yield f'<tr><td style="{_CELL};background:{colour(notice)};color:#ffffff;font-weight:bold">{mark}</td>\n'
-    subject, said = html.escape(texts.one_line(notice.subject)), html.escape(texts.one_line(notice.message))
+    subject = html.escape(texts.one_line(notice.subject))
+    said = html.escape(texts.one_line(texts.what_is_wrong(notice, language)))
     yield f'<td style="{_CELL}"><b>{subject}</b><br>{said}</td>\n<td style="{_CELL}">'
     rows = [
         f"{texts.label(name, language)}: {html.escape(text).replace(chr(10), '<br>')}"

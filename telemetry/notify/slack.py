@@ -13,7 +13,7 @@ from pydantic import AfterValidator, SecretStr
 from telemetry.fields import About
 from telemetry.model import AlertLevel, Message, Notice
 from telemetry.notify import texts
-from telemetry.notify.base import ChannelKind, ChannelOptions, DeliveryError, Surroundings
+from telemetry.notify.base import ChannelKind, ChannelOptions, DeliveryError, Language, Surroundings
 from telemetry.notify.http import Endpoint, HttpNotifier, secret_url
 
 COLOURS = {
@@ -92,12 +92,14 @@ def _attachments(message: Message, surroundings: Surroundings) -> Iterator[dict[
         yield _attachment(RESOLVED_COLOUR, texts.headline(message, language), text, message.created_at)
     notices = texts.by_weight(message.notices)
     for notice in notices[:FULL]:
-        shown = _attachment(colour(notice), texts.title(notice, language), notice.message, notice.at)
+        shown = _attachment(
+            colour(notice), texts.title(notice, language), texts.what_is_wrong(notice, language), notice.at
+        )
         shown["fields"] = list(_fields(notice, surroundings))
         yield shown
     for head, group in groupby(notices[FULL:], key=lambda notice: (colour(notice), _tag(notice))):
         shade, tag = head
-        for text in _packed(_line(notice) for notice in group):
+        for text in _packed(_line(notice, language) for notice in group):
             shown = _attachment(shade, f"[{tag}]", "", message.created_at)
             yield shown | {"text": text, "fallback": text}
 
@@ -134,12 +136,11 @@ def _tag(notice: Notice) -> str:
     return texts.tag(notice.level, resolved=notice.resolved)
 
 
-def _line(notice: Notice) -> str:
+def _line(notice: Notice, language: Language) -> str:
     """One alert among many: what it is about and its rule whole, of its message what fits."""
     subject, rule = texts.one_line(notice.subject), texts.one_line(notice.rule)
-    return escape(
-        f"{subject} – {rule}: {texts.one_line(notice.message)}", max(_MAX_LINE, len(escape(subject + rule)) + 10)
-    )
+    wrong = texts.one_line(texts.what_is_wrong(notice, language))
+    return escape(f"{subject} – {rule}: {wrong}", max(_MAX_LINE, len(escape(subject + rule)) + 10))
 
 
 def _packed(lines: Iterable[str]) -> Iterator[str]:

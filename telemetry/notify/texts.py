@@ -15,6 +15,7 @@ from typing import Literal
 from telemetry.clean import REDACTED, clean_text
 from telemetry.model import AlertLevel, Message, Notice, NoticeKind
 from telemetry.notify.base import Language, Surroundings, links
+from telemetry.phrases import said
 
 LONGEST_QUOTE = 200
 LONGEST_MESSAGE = 2000
@@ -179,8 +180,15 @@ def headline(message: Message, language: Language = "en") -> str:
 
 def _in_full(notice: Notice, language: Language) -> str:
     """What a telephone shows of it, and a mail's subject: who, and what is wrong."""
-    what = notice.summary if language == "ja" and notice.summary else notice.message
+    what = what_is_wrong(notice, language)
+    if language != "en" and what == notice.message and notice.summary:  # a source of somebody's own said it
+        what = notice.summary
     return f"{title(notice, language)}: {one_line(what, _LONGEST_HEADLINE)}" if what else title(notice, language)
+
+
+def what_is_wrong(notice: Notice, language: Language = "en") -> str:
+    """The alert's message, in the language as far as it is known there."""
+    return said(notice.message, language)
 
 
 def trial(message: Message, language: Language = "en") -> str:
@@ -234,7 +242,7 @@ def plain(message: Message, surroundings: Surroundings) -> str:
     phrases = PHRASES[language]
     blocks = [text] if (text := trial(message, language)) else []
     for notice in by_weight(message.notices):
-        lines = [title(notice, language), f"  {one_line(notice.message)}"]
+        lines = [title(notice, language), f"  {one_line(what_is_wrong(notice, language))}"]
         lines += [
             f"  {label(name, language)}{phrases.colon}" + text.replace("\n", "\n    ")
             for name, text in facts(notice, language).items()

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from telemetry.fields import About
+from telemetry.fields import About, TogetherError
 from telemetry.settings.about import lookup, section, walk
-from telemetry.settings.layers import ABSENT, Layer, value_at
+from telemetry.settings.layers import ABSENT, Layer, Where, key_of, value_at
 from telemetry.settings.tree import Settings
 
 LONGEST_VALUE = 60
-
-Where = tuple[str | int, ...]
-"""A place as validation names it: list items by number."""
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -27,8 +26,25 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def explain(error: ValidationError, layers: Sequence[Layer]) -> str:
     """The first fault in one line."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return _in_words(error.errors(include_url=False, include_input=False)[0], layers)
+
+
+def explain_alone(error: ValidationError, layer: Layer) -> str:
+    """The first fault of a layer by itself; "" where all it has is settings that lack those of another layer."""
+    faults = error.errors(include_url=False, include_input=False)
+    return next((_in_words(fault, [layer]) for fault in faults if _apart(fault) is None), "")
+
+
+def _apart(fault: ErrorDetails) -> TogetherError | None:
+    """What raised the fault, where that is settings of one section which don't go together."""
+    cause = fault.get("ctx", {}).get("error")
+    return cause if isinstance(cause, TogetherError) else None
+
+
+def _in_words(first: ErrorDetails, layers: Sequence[Layer]) -> str:
     where: Where = first["loc"]
+    if (apart := _apart(first)) is not None:
+        return _together(apart, where, layers)
     if first["type"] == "missing":
         return f"{named(where[:-1], layers)} lacks the key {where[-1]}"
     if first["type"] == "extra_forbidden":
@@ -44,6 +60,27 @@ def explain(error: ValidationError, layers: Sequence[Layer]) -> str:
     return f"{named(where, layers)} is {text}: it must be {about.allowed if about else _a_section(inside, where)}"
 
 
+def _together(apart: TogetherError, where: Where, layers: Sequence[Layer]) -> str:
+    """Each setting as it is named where it stands; one that stands nowhere as it would be beside one that does."""
+    places = {name: (*where, name) for name in re.findall(r"\{(\w+)\}", apart.said)}
+    stand = {name: held for name, place in places.items() for held in reversed(layers) if held.has(place)}
+    beside = next(iter(stand.values()), None)
+    shown: set[str] = set()
+
+    def worded(match: re.Match[str]) -> str:
+        layer = stand.get(match[1], beside)
+        if layer is None:
+            return str(match[1])
+        said = layer.named(places[match[1]])
+        source = f"{layer.where}: "
+        if source in shown and said.startswith(source):
+            return said.removeprefix(source)  # a file is named once
+        shown.add(source)
+        return said
+
+    return re.sub(r"\{(\w+)\}", worded, apart.said)
+
+
 def _is_secret(about: About | None, inside: type[BaseModel] | None, where: Where) -> bool:
     """Whether a value must not be shown: it is a secret, or stands where a section with a secret belongs."""
     if about is not None:
@@ -55,12 +92,8 @@ def _is_secret(about: About | None, inside: type[BaseModel] | None, where: Where
 
 def named(where: Where, layers: Iterable[Layer]) -> str:
     """A place in words: the flag or variable that set it, else the file and the dotted key."""
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
     layer = next((layer for layer in layers if layer.has(where)), None)
-    if layer is None:
-        return key
-    name = next((layer.names[held] for held in layer.names if where[: len(held)] == held), "")
-    return f"{name} ({key})" if name else f"{layer.where}: {key}"
+    return key_of(where) if layer is None else layer.named(where)
 
 
 def _hint(where: Where) -> str:

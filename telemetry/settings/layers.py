@@ -31,11 +31,19 @@ Flags = Mapping[str, tuple[str, Any]]
 """Settings from the command line: dotted key → (the flag's name, its value or None where it wasn't given)."""
 
 
+Where = tuple[str | int, ...]
+"""A place as validation names it: list items by number."""
+
 ABSENT = object()
 """Stands for a place that a tree doesn't have, where None is a value."""
 
 
-def value_at(tree: Any, place: tuple[str | int, ...]) -> Any:
+def key_of(where: Where) -> str:
+    """As a file nests it: `channels.more[0].name`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
+
+
+def value_at(tree: Any, place: Where) -> Any:
     for part in place:
         if isinstance(tree, str):  # its letters are no places
             return ABSENT
@@ -65,8 +73,15 @@ class Layer:
     def origin(self, place: Place) -> Origin:
         return Origin(self.kind, self.names.get(place) or self.where)
 
-    def has(self, place: tuple[str | int, ...]) -> bool:
+    def has(self, place: Where) -> bool:
         return value_at(self.tree, place) is not ABSENT
+
+    def named(self, where: Where) -> str:
+        """A place in words: the flag or variable that sets it, else the file and the dotted key."""
+        name = next((self.names[held] for held in self.names if where[: len(held)] == held), "")
+        if not name and self.kind is Kind.ENVIRONMENT:  # one that isn't set
+            name = next((variable for variable, known in VARIABLES.items() if known.path == where), "")
+        return f"{name} ({key_of(where)})" if name else f"{self.where or self.kind}: {key_of(where)}"
 
 
 class Source(PydanticBaseSettingsSource):

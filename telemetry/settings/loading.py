@@ -6,17 +6,17 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
-from telemetry.control import URL_VARIABLE
+from telemetry.control import TOKEN_VARIABLE, URL_VARIABLE
 from telemetry.notify import BUILTIN
 from telemetry.settings import layers as layer
 from telemetry.settings.about import Kind, Known, Origin, value_of
 from telemetry.settings.about import Path as Place
-from telemetry.settings.explain import explain, named, suggestion
+from telemetry.settings.explain import explain, explain_alone, named, suggestion
 from telemetry.settings.files import SettingsError
 from telemetry.settings.layers import KNOWN, VARIABLES, Flags, Layer, Source
 from telemetry.settings.places import settings_files
@@ -87,26 +87,47 @@ def load(
     environ = os.environ if environ is None else environ
     path = _settings_file(file, environ, cwd or Path.cwd())
     layers = [layer.from_flags(flags or {}), layer.from_environment(environ), layer.from_file(path)]
+    _check_alone(layers)
     layers += [layer.from_profile(layers), layer.from_defaults(environ)]
-
-    class Layered(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            *_: PydanticBaseSettingsSource,
-            **__: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return tuple(Source(held) for held in layers)
-
     try:
-        merged = Layered()
+        merged = _joined(layers)
     except ValidationError as error:
         raise SettingsError(explain(error, layers)) from None
     _check_names(merged, layers)
     settings = Settings.model_construct(**{name: getattr(merged, name) for name in Settings.model_fields})
     warnings = (*_unknown_variables(environ), *_without_effect(settings, layers))
     return Loaded(settings, {place: _origin(place, layers) for place in KNOWN}, path, warnings)
+
+
+class _Layered(Settings):
+    """Settings that come from the layers given at the making, and from nowhere else."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        layers: Sequence[Layer] = cast("InitSettingsSource", init_settings).init_kwargs["layers"]
+        return tuple(Source(held) for held in layers)
+
+
+def _joined(layers: Sequence[Layer]) -> Settings:
+    """The settings by these layers. Raises ValidationError."""
+    given: dict[str, Any] = {"layers": layers}
+    return _Layered(**given)
+
+
+def _check_alone(layers: Iterable[Layer]) -> None:
+    """What a layer above hides must be right all the same: one day it is in force. Raises SettingsError."""
+    for held in layers:
+        try:
+            _joined([held])
+        except ValidationError as error:
+            if wrong := explain_alone(error, held):
+                raise SettingsError(wrong) from None
 
 
 def _check_names(settings: Settings, layers: Sequence[Layer]) -> None:
@@ -141,7 +162,7 @@ def _origin(place: Place, layers: Sequence[Layer]) -> Origin:
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterable[str]:
-    known = {CONFIG_VARIABLE, CACHE_VARIABLE, URL_VARIABLE, *VARIABLES}
+    known = {CONFIG_VARIABLE, CACHE_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE, *VARIABLES}
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known and not name.startswith(COLLECTORS_PREFIX):
             yield f"{name} is not known and has no effect{suggestion(name, known)}"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
+    SecretStr,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -20,17 +22,21 @@ from telemetry.fields import (
     A_FOLDER,
     A_NAME,
     A_SECOND,
+    A_TOKEN,
     STRICT,
     About,
     Days,
     Name,
     Seconds,
     SomePath,
+    TogetherError,
     Whole,
     lower,
+    token_fault,
     words,
 )
 from telemetry.settings.ladder import A_LADDER, Ladder
+from telemetry.settings.links import SOME_LINKS, Links, LinkTo
 from telemetry.settings.notifying import (
     Channels,
     DeadMan,
@@ -109,6 +115,28 @@ class Log(BaseModel):
     retention_days: Annotated[Days, About(A_DAY, "ORCHESTRATOR_LOG_RETENTION_DAYS")] = 7
 
 
+class SpoolSetting(BaseModel):
+    """Logs and spans that the collector did not take yet."""
+
+    model_config = STRICT
+    max_mib: Annotated[
+        Whole,
+        Field(ge=0, le=100_000),
+        About("a whole number of MiB from 1 to 100000, or 0 for no spool", "ORCHESTRATOR_SPOOL_MAX_MIB"),
+    ] = 64
+    """How much they may take in `spool` of the state folder; then the oldest go first. 0: what isn't taken is lost."""
+
+
+def _token(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and (fault := token_fault(value.get_secret_value())):
+        raise ValueError(fault)
+    return value
+
+
+A_SECRET_TOKEN = AfterValidator(_token)
+A_TOKEN_FILE = "the path of a file that holds a token, which only its owner (and its group) may read"  # noqa: S105 - none
+
+
 class Dashboard(BaseModel):
     """Where the dashboard, /metrics and the API listen."""
 
@@ -130,6 +158,31 @@ class Dashboard(BaseModel):
         About("host names, joined by commas", "ORCHESTRATOR_DASHBOARD_ALLOWED_HOSTS"),
     ] = ()
     """Names, besides localhost, under which a browser may ask for the dashboard."""
+    screens: Annotated[bool, About("true or false", "ORCHESTRATOR_DASHBOARD_SCREENS")] = True
+    """Show the last lines of an agent's screen to whoever may read."""
+    token: Annotated[SecretStr | None, A_SECRET_TOKEN, About(A_TOKEN, "ORCHESTRATOR_DASHBOARD_TOKEN", secret=True)] = (
+        None
+    )
+    """A token with which everything may be done. `token new` makes more, with names, roles and an end."""
+    token_file: Annotated[SomePath | None, About(A_TOKEN_FILE, "ORCHESTRATOR_DASHBOARD_TOKEN_FILE")] = None
+    """The same from a file, as containers have secrets; read again when it changes."""
+    read_token: Annotated[
+        SecretStr | None, A_SECRET_TOKEN, About(A_TOKEN, "ORCHESTRATOR_DASHBOARD_READ_TOKEN", secret=True)
+    ] = None
+    """A token with which everything may be seen."""
+    read_token_file: Annotated[SomePath | None, About(A_TOKEN_FILE, "ORCHESTRATOR_DASHBOARD_READ_TOKEN_FILE")] = None
+    metrics_token: Annotated[
+        SecretStr | None, A_SECRET_TOKEN, About(A_TOKEN, "ORCHESTRATOR_METRICS_TOKEN", secret=True)
+    ] = None
+    """A token for /metrics alone."""
+    metrics_token_file: Annotated[SomePath | None, About(A_TOKEN_FILE, "ORCHESTRATOR_METRICS_TOKEN_FILE")] = None
+    tls_cert: Annotated[
+        SomePath | None, About("the path of a certificate with its chain, in PEM", "ORCHESTRATOR_DASHBOARD_TLS_CERT")
+    ] = None
+    """With it and its key, https is served, and nothing else. SIGHUP reads both again."""
+    tls_key: Annotated[
+        SomePath | None, About("the path of the certificate's key, in PEM", "ORCHESTRATOR_DASHBOARD_TLS_KEY")
+    ] = None
 
     @field_validator("host")
     @classmethod
@@ -137,6 +190,18 @@ class Dashboard(BaseModel):
         if host != "localhost":
             ipaddress.ip_address(host)  # raises ValueError
         return host
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        for name in ("token", "read_token", "metrics_token"):
+            if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
+                raise TogetherError(f"{{{name}}} and {{{name}_file}} are both set: one of them must go")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            missing, given = ("tls_key", "tls_cert") if self.tls_key is None else ("tls_cert", "tls_key")
+            raise TogetherError(
+                f"{{{missing}}} is missing: {{{given}}} is set, and a certificate and its key belong together"
+            )
+        return self
 
     @property
     def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -178,6 +243,7 @@ class Settings(BaseSettings):
     thresholds: Thresholds = Thresholds()
     state_dir: Annotated[SomePath, About(A_FOLDER, "ORCHESTRATOR_STATE_DIR")] = Field(default_factory=default_state_dir)
     log: Log = Log()
+    spool: SpoolSetting = SpoolSetting()
     dashboard: Dashboard = Dashboard()
     backends: Annotated[
         tuple[Name, ...], BeforeValidator(words), About("names of backends, joined by commas", "BACKENDS")
@@ -198,6 +264,9 @@ class Settings(BaseSettings):
     ] = ()
     deadman: DeadMan = DeadMan()
     history: History = History()
+    link_to: LinkTo = LinkTo()
+    links: Annotated[Links, About(SOME_LINKS)] = ()
+    """Where else to look, shown at each agent and alert, besides what `link_to` brings."""
 
     @field_validator("clusters")
     @classmethod
@@ -211,6 +280,11 @@ class Settings(BaseSettings):
         """`thresholds.idle`, or max_idle_time once, twice and three times."""
         unit = self.max_idle_time
         return self.thresholds.idle or Ladder(warning=unit, error=2 * unit, critical=3 * unit)
+
+    @property
+    def spool_dir(self) -> Path:
+        """`spool` in the state folder."""
+        return self.state_dir / "spool"
 
     @property
     def log_dir(self) -> Path:

@@ -15,15 +15,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from telemetry.signals import otlp
 from telemetry.signals.otel_environment import SIGNALS, TelemetryError, check, protocol, wanted
+from telemetry.signals.outcomes import Outcomes
 from telemetry.signals.resource import build_resource
+from telemetry.signals.spool.counts import Counts
+from telemetry.signals.spool.queue_drops import counted
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader
 
+    from telemetry.signals.spool.place import Spool, SpoolOptions
+
 _log = logging.getLogger(__name__)
 
 _LOGS_A_REQUEST = 128
+_LOGS_QUEUED = 4096
+"""Records before the SDK drops one (its own default: 2,048)."""
+_SPANS_EVERY = 1000
+"""Milliseconds that a span waits in memory, as a log record does: what `kill -9` costs (the SDK's default: 5,000)."""
+_ENDS_METRICS = "telemetry-end-metrics"
 _MOST_SERIES = 1_000_000
 """Series for each instrument before the SDK folds the rest into one overflow series (its own default: 2,000)."""
 
@@ -36,6 +47,9 @@ class Providers:
     meter: Any = None
     logger: Any = None
     readers: list[MetricReader] = field(default_factory=list)
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    counts: Counts = field(default_factory=Counts)
+    spool: Spool | None = None
     _wake: threading.Event = field(default_factory=threading.Event)
     _over: threading.Event = field(default_factory=threading.Event)
     _flusher: threading.Thread | None = None
@@ -45,6 +59,10 @@ class Providers:
         """The signals that are exported by us."""
         held = {"traces": self.tracer, "metrics": self.meter, "logs": self.logger}
         return tuple(signal for signal, provider in held.items() if provider is not None)
+
+    def exporter(self, signal: str, spoken: str) -> Any:
+        """The OTLP exporter of `logs` or `traces`: through the spool where there is one."""
+        return otlp.exporter(signal, spoken, self.spool, self.counts, self.outcomes)
 
     def flush_soon(self) -> None:
         """Has everything sent now, not at the next interval. Returns at once; calls that come together are one."""
@@ -72,32 +90,45 @@ class Providers:
     def shutdown(self, timeout: float = 3.0) -> bool:
         """Sends what is left and ends, within `timeout` seconds whatever the exporters do. False: it was too short.
 
+        What can't be sent by then stays in the spool, where there is one; else it is lost.
         Once: calling it again, as at the interpreter's end, does nothing.
         """
         if not self.built or self._over.is_set():
             return True
         self._over.set()
         self._wake.set()
+        parts = {"telemetry-end-traces": self.tracer, _ENDS_METRICS: self.meter, "telemetry-end-logs": self.logger}
         threads = [
-            threading.Thread(target=part.shutdown, name="telemetry-shutdown", daemon=True)
-            for part in (self.tracer, self.meter, self.logger)
+            threading.Thread(target=part.shutdown, name=name, daemon=True)
+            for name, part in parts.items()
             if part is not None
         ]
         for thread in threads:
             thread.start()
         deadline = time.monotonic() + timeout
         for thread in threads:
+            if self.spool is None or thread.name != _ENDS_METRICS:  # the spool's time is not the metrics' to wait in
+                thread.join(max(0.0, deadline - time.monotonic()))
+        sent = self.spool.close(deadline - time.monotonic()) if self.spool is not None else True
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in threads)
+        return sent and not any(thread.is_alive() for thread in threads)
 
 
-def build(environ: Mapping[str, str] | None = None, *, instance: str = "", environment: str = "") -> Providers:
+def build(
+    environ: Mapping[str, str] | None = None,
+    *,
+    instance: str = "",
+    environment: str = "",
+    spool: SpoolOptions | None = None,
+) -> Providers:
     """Builds and sets the global providers that the environment asks for and the program doesn't have.
 
     Args:
         environ: The OTEL_* variables; default: the process's own (exporters read those in any case).
         instance: What tells this monitor from another on the same host, across restarts: the path of its store.
         environment: `deployment.environment.name`.
+        spool: Where logs and spans wait that can't be sent; None: nowhere, they are lost.
 
     Raises:
         TelemetryError: A variable is wrong; nothing was built then.
@@ -114,6 +145,8 @@ def build(environ: Mapping[str, str] | None = None, *, instance: str = "", envir
         "traces": _build_traces,
         "logs": _build_logs,
     }
+    if spool is not None and any("otlp" in plan[signal][0] and not _has_own(signal) for signal in ("logs", "traces")):
+        providers.spool = otlp.spool(spool, environ, providers.counts, providers.outcomes)
     try:
         for signal, make in makers.items():
             exporters, spoken = plan[signal]
@@ -121,6 +154,8 @@ def build(environ: Mapping[str, str] | None = None, *, instance: str = "", envir
                 make(providers, exporters, spoken, resource)
     except TelemetryError:
         providers.shutdown(0.0)
+        if providers.spool is not None:
+            providers.spool.close(0.0)
         raise
     _set_globals(providers)
     atexit.register(providers.shutdown)
@@ -150,20 +185,6 @@ def _has_own(signal: str) -> bool:
     return "Proxy" not in type(current).__name__
 
 
-def _grpc(signal: str) -> Any:
-    """The gRPC exporters' module for `signal`, which is an extra of ours: 15 MB that few need."""
-    import importlib
-
-    module = {"traces": "trace_exporter", "metrics": "metric_exporter", "logs": "_log_exporter"}[signal]
-    try:
-        return importlib.import_module(f"opentelemetry.exporter.otlp.proto.grpc.{module}")
-    except ImportError as error:
-        raise TelemetryError(
-            "OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' needs the extra: pip install 'orchestrator-telemetry[grpc]'; "
-            "http/protobuf works without"
-        ) from error
-
-
 def _build_traces(providers: Providers, exporters: tuple[str, ...], spoken: str, resource: Any) -> None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
@@ -172,13 +193,11 @@ def _build_traces(providers: Providers, exporters: tuple[str, ...], spoken: str,
     for name in exporters:
         if name == "console":
             exporter: Any = ConsoleSpanExporter()
-        elif spoken == "grpc":
-            exporter = _grpc("traces").OTLPSpanExporter()
         else:
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-            exporter = OTLPSpanExporter()
-        provider.add_span_processor(BatchSpanProcessor(exporter))
+            exporter = providers.exporter("traces", spoken)
+        delay = None if os.environ.get("OTEL_BSP_SCHEDULE_DELAY") else _SPANS_EVERY
+        processor = BatchSpanProcessor(exporter, schedule_delay_millis=delay)
+        provider.add_span_processor(counted(processor, "traces", providers.counts))
     providers.tracer = provider
 
 
@@ -195,11 +214,11 @@ def _build_metrics(providers: Providers, exporters: tuple[str, ...], spoken: str
         if name == "console":
             exporter: Any = ConsoleMetricExporter()
         elif spoken == "grpc":
-            exporter = _grpc("metrics").OTLPMetricExporter()
+            exporter = providers.outcomes.of(otlp.grpc_exporters("metrics").OTLPMetricExporter(), "metrics")
         else:
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
-            exporter = OTLPMetricExporter()
+            exporter = providers.outcomes.of(OTLPMetricExporter(), "metrics")
         providers.readers.append(PeriodicExportingMetricReader(exporter, cardinality_limits=limits))
     provider = sdk.MeterProvider([*providers.readers, *others], resource=resource, shutdown_on_exit=False)
     providers.meter = provider
@@ -239,14 +258,12 @@ def _build_logs(providers: Providers, exporters: tuple[str, ...], spoken: str, r
     for name in exporters:
         if name == "console":
             exporter: Any = ConsoleLogRecordExporter()
-        elif spoken == "grpc":
-            exporter = _grpc("logs").OTLPLogExporter()
         else:
-            from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-
-            exporter = OTLPLogExporter()
+            exporter = providers.exporter("logs", spoken)
         # A record may be 300 kB: the SDK's 512 a request could be more than a collector takes.
+        # Many thousands may come at once, as when a host with a thousand agents is seen for the first time.
         set_by_user = any(map(os.environ.get, ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "OTEL_BLRP_MAX_QUEUE_SIZE")))
-        batch = None if set_by_user else _LOGS_A_REQUEST
-        provider.add_log_record_processor(BatchLogRecordProcessor(exporter, max_export_batch_size=batch))
+        batch, queue = (None, None) if set_by_user else (_LOGS_A_REQUEST, _LOGS_QUEUED)
+        processor = BatchLogRecordProcessor(exporter, max_export_batch_size=batch, max_queue_size=queue)
+        provider.add_log_record_processor(counted(processor, "logs", providers.counts))
     providers.logger = provider

@@ -21,23 +21,27 @@ def instance_id(host: str, instance: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{host}\0{instance}"))
 
 
+def own_version() -> str:
+    """Of this program."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("orchestrator-telemetry")
+    except PackageNotFoundError:  # run from a checkout that isn't installed
+        return "0+checkout"
+
+
 def build_resource(*, instance: str = "", environment: str = "") -> Resource:
     """The resource; whatever OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say wins over ours.
 
     `service.namespace` stays unset, so that `job` is `orchestrator-cc` on every way into Prometheus.
     """
-    from importlib.metadata import PackageNotFoundError, version
-
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
-    try:
-        own_version = version("orchestrator-telemetry")
-    except PackageNotFoundError:  # run from a checkout that isn't installed
-        own_version = "0+checkout"
     host = socket.gethostname()
     ours: dict[str, str | int] = {
         "service.name": SERVICE_NAME,
-        "service.version": own_version,
+        "service.version": own_version(),
         "service.instance.id": instance_id(host, instance),
         "host.name": host,
         "process.pid": os.getpid(),

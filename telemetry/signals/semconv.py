@@ -29,6 +29,9 @@ OUTCOME = "outcome"
 CHANNEL = "channel"
 TEAM = "team"
 STATUS = "status"
+SIGNAL = "signal"
+REASON = "reason"
+BACKEND = "backend"
 
 SPAN_CHECK = "orchestrator.check"
 SPAN_READ = "orchestrator.source.read"
@@ -154,6 +157,46 @@ def _heartbeat(picture: Picture, now: float) -> Iterable[Observation]:
 
 def _deliveries(picture: Picture, now: float) -> Iterable[Observation]:
     return ((labels, float(count)) for labels, count in picture.deliveries.items())
+
+
+def _sent(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((signal,), float(held.sent)) for signal, held in picture.sending.items())
+
+
+def _dropped(picture: Picture, now: float) -> Iterable[Observation]:
+    for signal, held in picture.sending.items():
+        for reason, count in held.dropped.items():
+            yield (signal, reason), float(count)
+
+
+def _spool_records(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((s,), float(held.waiting)) for s, held in picture.sending.items() if held.waiting is not None)
+
+
+def _spool_size(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((s,), float(held.waiting_bytes)) for s, held in picture.sending.items() if held.waiting is not None)
+
+
+def _backend_up(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((one.name,), float(one.up)) for one in picture.outlets.backends if one.up is not None)
+
+
+def _backend_usage(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((one.name, signal), part) for one in picture.outlets.backends for signal, part in one.usage.items())
+
+
+def _of_backends(kind: str) -> Callable[[Picture, float], Iterable[Observation]]:
+    def observe(picture: Picture, now: float) -> Iterable[Observation]:
+        for one in picture.outlets.backends:
+            for signal, count in getattr(one, kind).items():
+                yield (one.name, signal), float(count)
+
+    return observe
+
+
+def _damaged_files(picture: Picture, now: float) -> Iterable[Observation]:
+    damaged = picture.outlets.damaged_files
+    return () if damaged is None else (((), float(damaged)),)
 
 
 CHECK_DURATION = Metric(
@@ -302,6 +345,98 @@ METRICS: tuple[Metric, ...] = (
         "Whether the store can be read and written: 1, or 0 while alerts go on from memory.",
         (),
         _store_usable,
+    ),
+    Metric(
+        "orchestrator.otlp.sent",
+        "orchestrator_otlp_sent_total",
+        Kind.COUNTER,
+        "{record}",
+        "Log records and spans that the collector took from this process.",
+        (SIGNAL,),
+        _sent,
+    ),
+    Metric(
+        "orchestrator.otlp.dropped",
+        "orchestrator_otlp_dropped_total",
+        Kind.COUNTER,
+        "{record}",
+        "Log records and spans that are lost: queue_full or shut_down (the SDK's queue), spool_full, no_disk, damaged, "
+        "refused (by the collector, for good), unwritable, undelivered (without a spool).",
+        (SIGNAL, REASON),
+        _dropped,
+    ),
+    Metric(
+        "orchestrator.spool.records",
+        "orchestrator_spool_records",
+        Kind.GAUGE,
+        "{record}",
+        "Log records and spans that wait on disk until the collector takes them.",
+        (SIGNAL,),
+        _spool_records,
+    ),
+    Metric(
+        "orchestrator.spool.size",
+        "orchestrator_spool_size_bytes",
+        Kind.GAUGE,
+        "By",
+        "Disk that the spool takes.",
+        (SIGNAL,),
+        _spool_size,
+    ),
+    Metric(
+        "orchestrator.backend.up",
+        "orchestrator_backend_up",
+        Kind.GAUGE,
+        "{backend}",
+        "Whether a backend takes what the collector sends: 1, or 0 while it fails, takes nothing, or its queue is 70 % "
+        "full; left out while nobody can tell.",
+        (BACKEND,),
+        _backend_up,
+    ),
+    Metric(
+        "orchestrator.backend.queue_usage",
+        "orchestrator_backend_queue_usage",
+        Kind.GAUGE,
+        "{fraction}",
+        "How full the collector's queue for a backend is, 0 to 1.",
+        (BACKEND, SIGNAL),
+        _backend_usage,
+    ),
+    Metric(
+        "orchestrator.backend.sent",
+        "orchestrator_backend_sent_total",
+        Kind.COUNTER,
+        "{record}",
+        "Metric points, log records and spans that a backend took, since the collector's start.",
+        (BACKEND, SIGNAL),
+        _of_backends("sent"),
+    ),
+    Metric(
+        "orchestrator.backend.failed",
+        "orchestrator_backend_failed_total",
+        Kind.COUNTER,
+        "{record}",
+        "Those that the collector gave up: they are lost.",
+        (BACKEND, SIGNAL),
+        _of_backends("failed"),
+    ),
+    Metric(
+        "orchestrator.backend.refused",
+        "orchestrator_backend_refused_total",
+        Kind.COUNTER,
+        "{record}",
+        "Those that were not taken for a backend, its queue being full for example; another backend may have them.",
+        (BACKEND, SIGNAL),
+        _of_backends("refused"),
+    ),
+    Metric(
+        "orchestrator.collector.damaged_files",
+        "orchestrator_collector_damaged_files_total",
+        Kind.COUNTER,
+        "{file}",
+        "Files of the collector's queues that were damaged at its start and set aside: what they held is not sent.",
+        (),
+        _damaged_files,
     ),
 )
 """Every metric, in the order of /metrics."""

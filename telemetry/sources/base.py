@@ -62,6 +62,32 @@ class LiveSource(Source, Protocol):
         """
 
 
+class Screen(NamedTuple):
+    """What an agent's screen shows.
+
+    Attributes:
+        source: The kind of the source that sees it.
+        lines: The last ones, cleaned; without blank ones at the end.
+    """
+
+    source: str
+    lines: tuple[str, ...]
+
+
+@runtime_checkable
+class Screens(Protocol):
+    """A source that can show the last lines of an agent's screen. Both are called in the loop, beside a `read`.
+
+    Both raise `SourceError` where it can't be told, within some seconds.
+    """
+
+    async def last_lines(self, agent: str, count: int) -> Screen | None:
+        """The last so many lines of the screen of an agent that this source knows; None: there is none."""
+
+    async def lines_in(self, pane_id: str, pid: int | None, count: int) -> Screen | None:
+        """The same of a pane that another source named; None: there is none, or another process is in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where one source of a cluster looks, and what it may use.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from telemetry.model import AgentSample, Reading, State
-from telemetry.sources.base import LiveSource, Source, SourceError, SourceState, events_of
+from telemetry.sources.base import LiveSource, Screen, Screens, Source, SourceError, SourceState, events_of
 from telemetry.sources.merging import Links, Said, Word, believe, combine, links_alike
 from telemetry.sources.processes import system_processes
 
@@ -150,6 +150,22 @@ class MergedSource:
             forget = getattr(part.source, "forget", None)
             forgotten |= forget is not None and bool(await forget(word.sample.name))
         return forgotten
+
+    async def last_lines(self, name: str, count: int) -> Screen | None:
+        """What the screen of an agent shows, by the source that sees it; None where none does. Raises `SourceError`."""
+        screens = {part.source.name: part.source for part in self._parts if isinstance(part.source, Screens)}
+        words = self._words.get(name, ())
+        for word in words:
+            if (source := screens.get(word.source)) is not None:
+                shown = await source.last_lines(word.sample.name, count)
+                if shown is not None:
+                    return shown
+        for word in words:
+            for source in screens.values() if word.sample.detail.pane_id else ():
+                shown = await source.lines_in(word.sample.detail.pane_id, word.sample.pid, count)
+                if shown is not None:
+                    return shown
+        return None
 
     async def close(self) -> None:
         """Gives back what every source holds."""

@@ -1,13 +1,14 @@
 """What must outlive the process, in one SQLite file: expected agents and their restarts, alerts, what is to be told."""
 
 from telemetry.store.alerts import AlertStore
-from telemetry.store.database import MEMORY, Database, StoreError
+from telemetry.store.database import MEMORY, BegunAnewError, Database, StoreError
 from telemetry.store.store import RememberedAgent, RestartRecord, Store
 from telemetry.store.values import Changes, HistoryQuery, Kept, QueuedMessage, QueuedNotice, Told, ToldKey
 
 __all__ = [
     "MEMORY",
     "AlertStore",
+    "BegunAnewError",
     "Changes",
     "Database",
     "HistoryQuery",

@@ -8,7 +8,7 @@ from typing import Any
 
 from telemetry.model import Alert, AlertLevel, AlertPage, Key, Message, Notice, OpenAlert, Silence
 from telemetry.store import codec
-from telemetry.store.database import Database, StoreError
+from telemetry.store.database import BegunAnewError, Database
 from telemetry.store.values import Changes, HistoryQuery, Kept, QueuedMessage, QueuedNotice, Told, ToldKey
 
 _TABLES = ("alerts", "memory", "told", "silences", "notices", "messages")
@@ -25,6 +25,11 @@ class AlertStore:
         self._begun = database.set_aside
         """How many files had been set aside when this one was begun, of which it is known what it holds."""
 
+    @property
+    def begun_anew(self) -> str:
+        """Why the file is another than the one that was read or written last, in one line; "": it is the same."""
+        return self._database.damage if self._begun != self._database.set_aside else ""
+
     def load(self) -> Kept:
         """Everything but the history. A row that can't be read makes the file a damaged one."""
         codec.prepare(OpenAlert, Notice, Message)  # the first alert is not to wait for it
@@ -39,8 +44,8 @@ class AlertStore:
     def save(self, changes: Changes) -> None:
         """Makes all the changes, or none. Refused where another user of the file began it anew: it needs `replace`."""
         with self._database.transaction() as connection:
-            if self._begun != self._database.set_aside:
-                raise StoreError(f"the store {self._database.path} was begun anew, and doesn't hold yet what is known")
+            if self.begun_anew:
+                raise BegunAnewError(self.begun_anew)
             _save(connection, changes)
 
     def replace(self, kept: Kept, history: Iterable[Alert]) -> None:
@@ -61,13 +66,13 @@ class AlertStore:
             self._begun = self._database.set_aside
 
     def history(self, query: HistoryQuery) -> AlertPage:
-        """Alerts that are over, newest first."""
+        """Alerts that are over, newest first: by when they were over, or by when they fired."""
         where, values = _where(query)
         with self._database.transaction() as connection:
             (total,) = connection.execute(f"SELECT count(*) FROM history WHERE {where}", values).fetchone()  # noqa: S608 - conditions of ours, values bound
             rows = connection.execute(
                 "SELECT cluster, agent, rule, level, message, fired_at, resolved_at, trace_id, id FROM history "  # noqa: S608 - the same
-                f"WHERE {where} ORDER BY resolved_at DESC, seq DESC LIMIT ? OFFSET ?",
+                f"WHERE {where} ORDER BY {_moment(query)} DESC, seq DESC LIMIT ? OFFSET ?",
                 [*values, query.limit, query.offset],
             ).fetchall()
         try:
@@ -172,6 +177,10 @@ def _save(connection: sqlite3.Connection, changes: Changes) -> None:
     )
 
 
+def _moment(query: HistoryQuery) -> str:
+    return "fired_at" if query.by_firing else "resolved_at"
+
+
 def _where(query: HistoryQuery) -> tuple[str, list[Any]]:
     conditions: list[tuple[str, Any]] = [
         (f"{column} = ?", value)
@@ -184,9 +193,9 @@ def _where(query: HistoryQuery) -> tuple[str, list[Any]]:
         if value is not None
     ]
     if query.since is not None:
-        conditions.append(("resolved_at >= ?", query.since))
+        conditions.append((f"{_moment(query)} >= ?", query.since))
     if query.until is not None:
-        conditions.append(("resolved_at < ?", query.until))
+        conditions.append((f"{_moment(query)} < ?", query.until))
     if query.text:
         conditions.append((r"message LIKE ? ESCAPE '\'", f"%{query.text.translate(_ESCAPE)}%"))
     if not query.changes and query.rule is None:

@@ -29,6 +29,10 @@ class StoreError(Exception):
     """The store can't be read or written: its message is one line that names the file."""
 
 
+class BegunAnewError(StoreError):
+    """A damaged file was set aside. The next call finds a new one, which is to be given what is known."""
+
+
 class Database:
     """The file is opened by the first call that needs it, and again after a failure. Any thread may call.
 
@@ -46,6 +50,12 @@ class Database:
         self._lock = threading.RLock()
         self._open: sqlite3.Connection | None = None
         self._set_aside = 0
+        self._told = ""
+
+    @property
+    def damage(self) -> str:
+        """What was wrong with the file that was set aside last, in one line; "" where none was."""
+        return self._told
 
     @property
     def set_aside(self) -> int:
@@ -95,7 +105,8 @@ class Database:
             except OSError as failure:
                 return StoreError(f"the store {self._path} is damaged ({why}), and stays there: {failure.strerror}")
             self._set_aside += 1
-            return StoreError(f"the store {self._path} is damaged ({why}): kept as {kept}, a new one is begun")
+            self._told = f"the store {self._path} is damaged ({why}): kept as {kept}, a new one is begun"
+            return BegunAnewError(self._told)
 
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:

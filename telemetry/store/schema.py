@@ -84,6 +84,82 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX history_by_time ON history (resolved_at)",
     ),
+    (
+        # Whole numbers throughout, which SQLite keeps in as few bytes as they need: see `timeline` for what they mean.
+        "CREATE TABLE timeline_clusters (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+        """
+        CREATE TABLE timeline_agents (
+            id       INTEGER PRIMARY KEY,
+            cluster  INTEGER NOT NULL,
+            name     TEXT NOT NULL,
+            restarts INTEGER NOT NULL,
+            UNIQUE (cluster, name)
+        )
+        """,
+        """
+        CREATE TABLE timeline_states (
+            agent INTEGER NOT NULL,
+            at    INTEGER NOT NULL,
+            state INTEGER NOT NULL,
+            PRIMARY KEY (agent, at)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE timeline_counts (
+            cluster      INTEGER NOT NULL,
+            step         INTEGER NOT NULL,
+            at           INTEGER NOT NULL,
+            watched      INTEGER NOT NULL,
+            busy         INTEGER NOT NULL,
+            idle         INTEGER NOT NULL,
+            waiting      INTEGER NOT NULL,
+            unresponsive INTEGER NOT NULL,
+            stopped      INTEGER NOT NULL,
+            unknown      INTEGER NOT NULL,
+            troubled     INTEGER NOT NULL,
+            restarts     INTEGER NOT NULL,
+            info         INTEGER NOT NULL,
+            warning      INTEGER NOT NULL,
+            error        INTEGER NOT NULL,
+            critical     INTEGER NOT NULL,
+            open         INTEGER NOT NULL,
+            PRIMARY KEY (cluster, step, at)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE timeline_watched (
+            cluster INTEGER NOT NULL,
+            since   INTEGER NOT NULL,
+            until   INTEGER NOT NULL,
+            PRIMARY KEY (cluster, since)
+        ) WITHOUT ROWID
+        """,
+    ),
+    (
+        # How each agent was last: what goes on after a restart of ours. 5 is nobody can tell, 6 is gone.
+        """
+        CREATE TABLE timeline_last (
+            agent       INTEGER PRIMARY KEY,
+            state       INTEGER NOT NULL,
+            since       REAL NOT NULL,
+            quiet_since REAL NOT NULL,
+            pane        TEXT NOT NULL,
+            exit_status INTEGER
+        )
+        """,
+        """
+        INSERT INTO timeline_last
+        SELECT agent, state, since / 1000.0, since / 1000.0, '', NULL FROM (
+            SELECT last.agent, last.state, (
+                SELECT min(at) FROM timeline_states WHERE agent = last.agent AND at > coalesce(
+                    (SELECT max(at) FROM timeline_states WHERE agent = last.agent AND state <> last.state), -1
+                )
+            ) AS since
+            FROM timeline_states AS last
+            WHERE last.at = (SELECT max(at) FROM timeline_states WHERE agent = last.agent) AND last.state < 5
+        )
+        """,
+    ),
 )
 
 VERSION = len(STEPS)

@@ -97,11 +97,12 @@ class HistoryQuery:
         agent: Only this agent (for an alert about a cluster: its name).
         rule: Only this rule; `state_changed` for changes of state.
         text: Part of the message, in any case.
-        since: Over at this time or later (Unix s).
-        until: Over before this time.
+        since: Over at this time or later (Unix s); with `by_firing`, fired.
+        until: Over before this time; with `by_firing`, fired.
         limit: At most so many.
         offset: Leave out so many of the newest.
         changes: Whether changes of state are wanted too.
+        by_firing: Those that fired last come first, rather than those that were over last.
     """
 
     level: AlertLevel | None = None
@@ -114,3 +115,4 @@ class HistoryQuery:
     limit: int = 100
     offset: int = 0
     changes: bool = False
+    by_firing: bool = False

@@ -8,13 +8,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from telemetry.model import AlertLevel
+from telemetry.model import State
+from telemetry.web import schema_agents as models
 from telemetry.web import views
 from telemetry.web.answers import Knowledge, answer
+from telemetry.web.schema import documented
 
-MOST_ALERTS = 1000
 FASTEST_GZIP = 1
-_READ = ["GET", "HEAD"]
+
+Cluster = Annotated[str | None, Query(description="Only this cluster; all where it is left out.")]
 
 
 def api(known: Knowledge) -> APIRouter:
@@ -23,6 +25,7 @@ def api(known: Knowledge) -> APIRouter:
     _add_metrics_page(router, known)
     _add_knowledge(router, known)
     _add_explanations(router, known)
+    _add_one_agent(router, known)
     _add_health(router, known)
     _add_monitoring(router, known)
     return router
@@ -31,7 +34,8 @@ def api(known: Knowledge) -> APIRouter:
 def _add_metrics_page(router: APIRouter, known: Knowledge) -> None:
     rendering = asyncio.Lock()
 
-    @router.api_route("/metrics", methods=_READ)
+    @router.head("/metrics", include_in_schema=False)
+    @router.get("/metrics", responses=documented(None, media_type="text/plain"))
     async def metrics_page(request: Request) -> Response:
         """The picture for Prometheus. Rendered in a thread, so that a big page doesn't hold up a check."""
         compress = "gzip" in request.headers.get("accept-encoding", "")
@@ -42,37 +46,62 @@ def _add_metrics_page(router: APIRouter, known: Knowledge) -> None:
 
 
 def _add_knowledge(router: APIRouter, known: Knowledge) -> None:
-    @router.get("/api/metrics")
-    async def metrics(cluster: str | None = None) -> Response:
+    @router.get("/api/v1/metrics", responses=documented(models.Metrics, 404, 503))
+    async def metrics(cluster: Cluster = None) -> Response:
         """The seed's numbers: the sum, and each cluster."""
         found = [(m.cluster, numbers) for m in known.chosen(cluster) if (numbers := m.get_metrics()) is not None]
         if not found:
             raise HTTPException(503, "no check has finished yet")
         return answer(views.metrics(found))
 
-    @router.get("/api/alerts")
-    async def alerts(
-        level: AlertLevel | None = None,
-        resolved: bool | None = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_ALERTS)] = 100,
-        cluster: str | None = None,
+    @router.get("/api/v1/agents", responses=documented(models.Agents, 404))
+    async def agents(
+        cluster: Cluster = None,
+        state: Annotated[State | None, Query(description="Only agents in this state.")] = None,
+        text: Annotated[
+            str,
+            Query(
+                max_length=200, description="Only agents with this in their name, role, task or reason, in any case."
+            ),
+        ] = "",
     ) -> Response:
-        """Alerts, newest first."""
-        found = [alert for monitor in known.chosen(cluster) for alert in monitor.get_alerts(level, resolved, limit)]
-        found.sort(key=lambda alert: alert.timestamp, reverse=True)
-        return answer({"alerts": [views.alert(alert) for alert in found[:limit]]})
-
-    @router.get("/api/agents")
-    async def agents(cluster: str | None = None) -> Response:
-        """Every cluster with its agents."""
+        """Every cluster with its agents. One where none is found is there all the same, without any."""
         now = known.clock.now()
         clusters = [views.cluster(m, known.picture.snapshot(m.cluster), now) for m in known.chosen(cluster)]
+        for shown in clusters:
+            shown["agents"] = [held for held in shown["agents"] if views.is_wanted(held, state, text)]
         return answer({"now": now, "clusters": clusters})
 
 
+def _add_one_agent(router: APIRouter, known: Knowledge) -> None:
+    @router.get("/api/v1/agents/one", responses=documented(models.OneAgent, 404))
+    async def one_agent(
+        agent: Annotated[str, Query(description="The agent's name.")],
+        cluster: Annotated[str | None, Query(description="Its cluster; needed where several have one.")] = None,
+    ) -> Response:
+        """One agent."""
+        now = known.clock.now()
+        found = [
+            (monitor.cluster, held)
+            for monitor in known.chosen(cluster)
+            if (snapshot := known.picture.snapshot(monitor.cluster)) is not None
+            for held in snapshot.agents
+            if held.name == agent
+        ]
+        if not found:
+            raise HTTPException(404, f"no agent is named {agent!r}")
+        if len(found) > 1:
+            names = ", ".join(name for name, _ in found)
+            raise HTTPException(422, f"cluster: several have an agent of this name ({names}); name one")
+        ((name, held),) = found
+        return answer({"now": now, "cluster": name, "agent": views.agent(held, now)})
+
+
 def _add_explanations(router: APIRouter, known: Knowledge) -> None:
-    @router.get("/api/agents/explain")
-    async def explain(agent: str, cluster: str | None = None) -> Response:
+    @router.get("/api/v1/agents/explain", responses=documented(models.Explanations, 404))
+    async def explain(
+        agent: Annotated[str, Query(description="The agent's name.")], cluster: Cluster = None
+    ) -> Response:
         """Why an agent is judged as it is, in each cluster that has one of this name."""
         now = known.clock.now()
         found = []
@@ -86,20 +115,22 @@ def _add_explanations(router: APIRouter, known: Knowledge) -> None:
             raise HTTPException(404, f"no agent is named {agent!r}")
         return answer({"explanations": found})
 
-    @router.get("/api/sources")
-    async def sources(cluster: str | None = None) -> Response:
+    @router.get("/api/v1/sources", responses=documented(models.Sources, 404))
+    async def sources(cluster: Cluster = None) -> Response:
         """How it is with the sources of each cluster."""
         now = known.clock.now()
         return answer({"clusters": [views.sources(monitor, now) for monitor in known.chosen(cluster)]})
 
 
 def _add_health(router: APIRouter, known: Knowledge) -> None:
-    @router.api_route("/healthz", methods=_READ)
+    @router.head("/healthz", include_in_schema=False)
+    @router.get("/healthz", responses=documented(models.Alive))
     async def alive() -> Response:
         """The process answers."""
         return answer({"status": "ok"})
 
-    @router.api_route("/readyz", methods=_READ)
+    @router.head("/readyz", include_in_schema=False)
+    @router.get("/readyz", responses=documented(models.Ready, 503))
     async def ready() -> Response:
         """Every monitor checks, its last check is fresh, and the store can be used."""
         reasons = views.staleness(known.monitors(), known.picture.heartbeats, known.clock.now())
@@ -111,16 +142,16 @@ def _add_health(router: APIRouter, known: Knowledge) -> None:
 
 
 def _add_monitoring(router: APIRouter, known: Knowledge) -> None:
-    @router.post("/api/monitoring/start")
-    async def start(cluster: str | None = None) -> Response:
+    @router.post("/api/v1/monitoring/start", responses=documented(models.Monitoring, 404))
+    async def start(cluster: Cluster = None) -> Response:
         """Has the monitors check; those that do already go on."""
         idle = [monitor for monitor in known.chosen(cluster) if not monitor.is_running()]
         for monitor in idle:
             monitor.start()
         return _monitoring(known, "monitoring started" if idle else "monitoring was already running")
 
-    @router.post("/api/monitoring/stop")
-    async def stop(cluster: str | None = None) -> Response:
+    @router.post("/api/v1/monitoring/stop", responses=documented(models.Monitoring, 404))
+    async def stop(cluster: Cluster = None) -> Response:
         """Has the monitors rest; what was seen last stays."""
         running = [monitor for monitor in known.chosen(cluster) if monitor.is_running()]
         await asyncio.gather(*(monitor.stop_async() for monitor in running))

@@ -8,11 +8,13 @@ tells), and requests that change something (the Origin header tells). Programs s
 from __future__ import annotations
 
 import ipaddress
-import json
 import logging
 from collections.abc import Collection
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from telemetry.web.refusing import refuse
 
 _log = logging.getLogger(__name__)
 
@@ -20,17 +22,19 @@ INTERNAL = "internal error: the log says more"
 """All that a visitor learns of a fault."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OF_PROBES = "/healthz"
+"""May be asked for under any name: probes of load balancers bring one of their own, and it tells nothing."""
 _LOOPBACK = frozenset({"localhost", "ip6-localhost"})
 _HEADERS = (
     (
         b"content-security-policy",
         (
             b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-            b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         ),
     ),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),  # without any, a form of ours would not say where it comes from
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
@@ -64,19 +68,22 @@ class Guard:
             await send(message)
 
         if refusal := self._refusal(scope):
-            await _answer(send_guarded, 403, refusal)
+            await refuse(send_guarded, 403, refusal)
             return
         try:
             await self._app(scope, receive, send_guarded)
+        except ClientDisconnect:  # whoever asked has hung up: nobody waits for an answer, and nothing is wrong here
+            return
         except Exception:  # noqa: BLE001 - whatever it is: the visitor learns that it failed, the log learns why
             _log.exception("%s %s failed", scope["method"], scope["path"])
             if not begun:
-                await _answer(send_guarded, 500, INTERNAL)
+                await refuse(send_guarded, 500, INTERNAL)
 
     def _refusal(self, scope: Scope) -> str:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
-        if host and not self._known(_name(host)):
+        probe = scope["path"] == _OF_PROBES and scope["method"] in ("GET", "HEAD")
+        if host and not probe and not self._known(_name(host)):
             return f"this server is not known as {_name(host)!r}: ORCHESTRATOR_DASHBOARD_ALLOWED_HOSTS can add names"
         if scope["method"] in _SAFE_METHODS:
             return ""
@@ -102,10 +109,3 @@ def _name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.rpartition(":")[0].lower() if host.count(":") == 1 else host.lower()
-
-
-async def _answer(send: Send, status: int, detail: str) -> None:
-    body = json.dumps({"detail": detail}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

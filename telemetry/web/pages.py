@@ -8,11 +8,14 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
 
+from telemetry import phrases
+
 _TYPES = {
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "svg": "image/svg+xml",
+    "json": "application/json",
 }
 
 
@@ -31,6 +34,7 @@ def pages() -> APIRouter:
         for entry in files("telemetry.web").joinpath("static").iterdir()
         if entry.name.rpartition(".")[2] in _TYPES
     }
+    held |= {"phrases_ja.json": _load(phrases.raw("ja"), "json")}
     for name, file in held.items():
         _add(router, "/" if name == "index.html" else f"/static/{name}", file)
     return router

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import orjson
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from telemetry.clean import clean_text
 from telemetry.clock import Clock
 from telemetry.web.alerts import from_here
 from telemetry.web.answers import answer
+from telemetry.web.schema import documented
+from telemetry.web.schema_agents import EventTaken
+from telemetry.web.schema_push import EVENT_BODY, HOOK_BODY
 
 LONGEST_EVENT = 64 * 1024
 LONGEST_HOOK = 1024 * 1024
@@ -57,9 +60,11 @@ class Taker(Protocol):
 Takers = Callable[[], Mapping[str, Taker]]
 """Who takes events now, by cluster; a reload may change them."""
 
+_Cluster = Annotated[str | None, Query(description="Which cluster takes it; needed where several do.")]
+
 
 def push_routes(takers: Takers, clock: Clock, *, from_anywhere: bool = False) -> APIRouter:
-    """POST /api/agents/{name}/events and /api/hooks/claude.
+    """POST /api/v1/agents/{name}/events and /api/v1/hooks/claude.
 
     Args:
         takers: Who takes events.
@@ -73,19 +78,28 @@ def push_routes(takers: Takers, clock: Clock, *, from_anywhere: bool = False) ->
         if not from_anywhere:
             from_here(request)
 
-    @router.post("/api/agents/{name:path}/events")
-    async def event(name: str, request: Request, cluster: str | None = None) -> Response:
-        """An agent tells what it does; Claude Code's hooks are taken here, too."""
+    @router.post(
+        "/api/v1/agents/{name:path}/events",
+        responses={**documented(EventTaken, 404, 503), 204: {"description": "It was a hook."}},
+        openapi_extra=EVENT_BODY,
+    )
+    async def event(
+        name: Annotated[str, Path(description="The agent's name.")], request: Request, cluster: _Cluster = None
+    ) -> Response:
+        """An agent tells what it does.
+
+        Claude Code's hooks are taken here, too; their answer is empty, which leaves every decision where it is.
+        """
         check(request)
         body = await _object(request)
         known, heard = _hand_on(takers(), cluster, name, body, clock.now())
         if HOOK in body:
-            return Response()
+            return Response(status_code=204)
         return answer({"agent": heard.agent, "cluster": known})
 
-    @router.post("/api/hooks/claude")
-    async def hook(request: Request, cluster: str | None = None) -> Response:
-        """A hook of Claude Code tells of its session: one address for all of them."""
+    @router.post("/api/v1/hooks/claude", responses=documented(None, 404, 503), openapi_extra=HOOK_BODY)
+    async def hook(request: Request, cluster: _Cluster = None) -> Response:
+        """A hook of Claude Code tells of its session: one address for all of them. The answer is empty."""
         check(request)
         body = await _object(request)
         _hand_on(takers(), cluster, None, body, clock.now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -122,6 +122,14 @@ def agent(held: AgentHealth, now: float) -> dict[str, Any]:
         "has_work": sample.has_work,
         **sample.detail._asdict(),
     }
+
+
+def is_wanted(shown: Mapping[str, Any], state: State | None, text: str) -> bool:
+    """Whether an agent, as it is shown, is in a state and has a text somewhere in what people know it by."""
+    if state is not None and shown["state"] != state.value:
+        return False
+    wanted = text.lower()
+    return not wanted or any(wanted in shown[name].lower() for name in ("name", "role", "task", "reason"))
 
 
 def explanation(

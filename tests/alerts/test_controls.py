@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from telemetry.alerts import Controls, Maintenance
-from telemetry.model import AgentSample, AlertLevel, Key, Silence
+from telemetry.alerts import Controls, Engine, Maintenance, with_ladders
+from telemetry.model import AgentSample, AlertLevel, Key, Reason, Silence
 from telemetry.schedule import Hours, parse_hours
-from tests.alerts.driving import DOWN, NOW, OTHER, Cluster
+from tests.alerts.driving import DOWN, NOW, OTHER, UP, Cluster
 
 THIRD = AgentSample("c", running=False)
 
@@ -50,10 +50,55 @@ def test_who_is_silenced_is_not_counted_among_the_stopped() -> None:
     assert (alert.level, alert.message) == (AlertLevel.ERROR, "2 of 3 agents stopped: a, c")
 
 
-def test_where_only_a_silenced_agent_is_stopped_nothing_is_said_of_the_cluster() -> None:
+def test_where_only_a_silenced_agent_is_stopped_nobody_is_told_of_the_cluster() -> None:
     cluster = Cluster(controls=Controls((silence(agent="a"),)))
     cluster.check(DOWN, OTHER)
-    assert set(cluster.firing) == {Key("a", "agent_stopped")}
+    assert set(cluster.firing) == {Key("a", "agent_stopped"), Key("", "stopped_agents")}
+    assert cluster.told() == set()
+    suppressed = cluster.firing[Key("", "stopped_agents")].suppressed
+    assert suppressed is not None
+    assert suppressed.detail == "silenced by koko: being mended"
+
+
+def test_a_silence_is_not_the_end_of_what_the_cluster_is_told_of() -> None:
+    cluster = Cluster()
+    cluster.check(DOWN, OTHER)
+    opened = cluster.firing[Key("", "stopped_agents")]
+    cluster.state = Engine.acknowledge(cluster.state, opened.key, "koko", "", cluster.now).state
+    cluster.controls = Controls((silence(agent="a"),))
+    for _ in range(5):
+        assert cluster.check(DOWN, OTHER, after=5) == ()
+    kept = cluster.firing[Key("", "stopped_agents")]
+    assert (kept.id, kept.message, kept.lower_since) == (opened.id, "1 of 2 agents stopped: a", None)
+    assert cluster.why("", "stopped_agents") == "SILENCED"
+    cluster.check(DOWN, OTHER, after=600)  # the silence is over
+    assert cluster.why("", "stopped_agents") == "REPEATS"
+    cluster.check(UP, OTHER)
+    events = cluster.check(UP, OTHER, after=15)
+    assert {(e.alert.rule, e.reason) for e in events} == {
+        ("agent_stopped", Reason.OVER),
+        ("stopped_agents", Reason.OVER),
+    }
+
+
+def test_one_more_that_stops_beside_a_silenced_one_is_told() -> None:
+    cluster = Cluster(controls=Controls((silence(agent="a"),)))
+    cluster.check(DOWN, OTHER, THIRD._replace(running=True))
+    assert cluster.told() == set()
+    cluster.check(DOWN, OTHER, THIRD)
+    assert cluster.told() == {("c", "agent_stopped")}
+    assert cluster.why("", "stopped_agents") == "REPEATS"
+    assert cluster.firing[Key("", "stopped_agents")].message == "1 of 3 agents stopped: c"
+
+
+def test_a_silence_leaves_open_what_needs_more_than_one_to_be_said() -> None:
+    cluster = Cluster(Engine(with_ladders(stopped=(2.0, 3.0, 4.0))))
+    cluster.check(DOWN, OTHER, THIRD)
+    cluster.controls = Controls((silence(agent="a"),))
+    cluster.check(DOWN, OTHER, THIRD)
+    cluster.check(DOWN, OTHER, THIRD, after=60)
+    alert = cluster.firing[Key("", "stopped_agents")]
+    assert (alert.message, cluster.why("", "stopped_agents")) == ("2 of 3 agents stopped: a, c", "SILENCED")
 
 
 def test_a_silence_of_another_cluster_is_none_of_ours() -> None:

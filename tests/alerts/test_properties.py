@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry.alerts import CATALOGUE, Controls, Damping, Engine, EngineState, Override, RuleChange, RuleSet
 from telemetry.alerts.findings import of_agent, of_cluster
-from telemetry.model import AgentSample, AlertLevel, Change, ClusterSnapshot, Key, Phase, Silence, State
+from telemetry.model import (
+    AgentSample,
+    AlertLevel,
+    Change,
+    ClusterSnapshot,
+    Key,
+    Phase,
+    Reason,
+    Silence,
+    State,
+    Suppression,
+)
 from tests.alerts.driving import NOW, Cluster
 
 SAMPLES = st.builds(
@@ -36,6 +48,7 @@ RULES = RuleSet(
 SILENCED = Controls((Silence("s", "x", "y", NOW, NOW + 500, agent="a"),))
 
 
+@pytest.mark.slow  # seconds of dice
 @settings(max_examples=100, deadline=None)
 @given(st.lists(CHECKS, max_size=30), st.sampled_from([1, 3]))
 def test_every_firing_ends_once_or_is_open_at_a_level_of_the_catalogue(
@@ -95,7 +108,8 @@ def _levels_are_the_catalogues(cluster: Cluster, *, blind: bool) -> None:
             snapshot.taken_at,
         )[0].items()
     }
-    quiet = {"a"} if cluster.controls is SILENCED and snapshot.taken_at < NOW + 500 else set()
+    is_silenced = cluster.controls is SILENCED and snapshot.taken_at < NOW + 500
+    quiet = {"a": Suppression(Reason.SILENCED, "")} if is_silenced else {}
     of_all = of_cluster(snapshot, RULES.of_cluster(), quiet)
     found |= {Key("", rule): finding.level for rule, finding in of_all.items()}
     unknown = {agent.name for agent in snapshot.agents if agent.state is State.UNKNOWN}

@@ -112,6 +112,41 @@ def test_another_address_replaces_the_address_and_what_somebody_added_stays() ->
     assert hooks.installed(moved, OTHER_URL + "?cluster=a", TWO) == there.replace(URL, OTHER_URL + "?cluster=a")
 
 
+SHOWN = {"headers": {"Authorization": "Bearer $ORCHESTRATOR_TOKEN"}, "allowedEnvVars": ["ORCHESTRATOR_TOKEN"]}
+
+
+@pytest.mark.parametrize("before", FILES.values(), ids=FILES)
+def test_a_token_is_named_and_never_written_and_goes_with_the_entry(before: str) -> None:
+    plain = hooks.installed(before, URL, TWO)
+    for text in (hooks.installed(before, URL, TWO, token=True), hooks.installed(plain, URL, TWO, token=True)):
+        for event in TWO:
+            group = json.loads(text.removeprefix("\ufeff"))["hooks"][event][-1]
+            assert group["hooks"] == [{"type": "http", "url": URL, "timeout": 1, **SHOWN}]
+        assert hooks.installed(text, URL, TWO, token=True) == text
+        assert hooks.installed(text, URL, TWO) == text  # what is there stays
+        assert hooks.removed(text) == hooks.removed(plain)
+
+
+def test_headers_that_somebody_wrote_stay() -> None:
+    theirs = json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "http", "url": URL, "headers": {"X": "y"}}]}]}})
+    assert hooks.installed(theirs, URL, ("Stop",), token=True) == theirs
+
+
+def test_a_settings_file_that_keeps_the_token_back_is_named() -> None:
+    (line,) = hooks.obstacles('{"httpHookAllowedEnvVars": ["OTHER"]}', URL, token=True)
+    assert line == "httpHookAllowedEnvVars there doesn't allow ORCHESTRATOR_TOKEN: hooks are sent without a token"
+    assert not hooks.obstacles('{"httpHookAllowedEnvVars": ["OTHER"]}', URL)
+    assert not hooks.obstacles('{"httpHookAllowedEnvVars": ["ORCHESTRATOR_TOKEN"]}', URL, token=True)
+
+
+def test_the_token_is_named_where_it_is_set(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRATOR_TOKEN", "ort_secret")
+    for arguments, there in (([], True), (["--no-token"], False)):
+        printed = command("print", "--events", "Stop", *arguments).stdout
+        assert ("$ORCHESTRATOR_TOKEN" in printed) is there
+        assert "ort_secret" not in printed
+
+
 def test_fewer_events_take_the_others_out() -> None:
     there = hooks.installed(WITH_HOOKS, URL, hooks.EVENTS)
     assert hooks.installed(there, URL, TWO) == hooks.installed(WITH_HOOKS, URL, TWO)
@@ -154,6 +189,7 @@ OTHERS = st.dictionaries(st.sampled_from(["Stop", "PreToolUse", "Setup"]), GROUP
 SETTINGS = st.dictionaries(st.text(max_size=6), JSON, max_size=3) | st.fixed_dictionaries({"a": JSON, "hooks": OTHERS})
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(SETTINGS, st.sampled_from([None, 0, 1, 2, 4, "\t"]), st.booleans())
 def test_of_any_file_not_a_byte_else_moves(value: dict[str, Any], indent: Any, ascii_only: bool) -> None:

@@ -15,7 +15,7 @@ from telemetry.collector import command
 from tests.backends.server import free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -45,8 +45,10 @@ def environment(folder: Path, **extra: str) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "ORCHESTRATOR_COLLECTOR_FILE_DIR": str(folder / "files"),
+        "ORCHESTRATOR_COLLECTOR_QUEUE_DIR": str(folder / "queue"),
         "DD_API_KEY": "00000000000000000000000000000000",
         "DD_LOGS_URL": f"http://{nobody}",
+        "DD_OTLP_URL": f"http://{nobody}",
         "DD_METRICS_URL": f"http://{nobody}",
         "DD_TRACES_URL": f"http://{nobody}",
         "ELASTICSEARCH_URL": f"http://{nobody}",
@@ -93,10 +95,16 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(binary: Path, backends: str, env: Mapping[str, str]) -> Iterator[Running]:
-    """A collector with these backends, ready; killed at the end if the test didn't stop it."""
+def running(
+    binary: Path, backends: str, env: Mapping[str, str], before: Sequence[str] = (), *, within: float = 60.0
+) -> Iterator[Running]:
+    """A collector with these backends, ready; killed at the end if the test didn't stop it.
+
+    `before` are the words of a command that runs the one after it. It is killed after `within` seconds, so that a test
+    which hangs ends.
+    """
     with subprocess.Popen(
-        command(binary, backends=backends),
+        [*before, *command(binary, backends=backends)],
         env=dict(env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -104,7 +112,7 @@ def running(binary: Path, backends: str, env: Mapping[str, str]) -> Iterator[Run
         encoding="utf-8",
         errors="replace",
     ) as process:
-        watchdog = threading.Timer(60, process.kill)
+        watchdog = threading.Timer(within, process.kill)
         watchdog.start()
         try:
             collector = Running(process, env)
@@ -113,6 +121,13 @@ def running(binary: Path, backends: str, env: Mapping[str, str]) -> Iterator[Run
         finally:
             watchdog.cancel()
             process.kill()
+
+
+def on_a_small_disk(folder: Path, size: str) -> list[str]:
+    """The words before a command for which this folder is a disk of its own, such as "16m", until it ends."""
+    user = [] if os.geteuid() == 0 else ["--map-root-user"]
+    script = 'mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@"'
+    return ["unshare", "--mount", *user, "sh", "-c", script, "sh", size, str(folder)]
 
 
 def get(url: str) -> str:

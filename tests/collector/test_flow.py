@@ -56,7 +56,7 @@ def test_all_three_signals(collector_binary: Path, tmp_path: Path) -> None:
 
 SECRETS = {
     "with key sk-ant-api03-abcdefghijklmnop1234 in it": "with key **** in it",
-    "Authorization: Bearer abcdefghijklmnop": "Authorization: ****",
+    "Authorization: Bearer abcdefghijklmnop": "****",
     "postgres://user:hunter2@db/x": "postgres****db/x",
     "password=hunter2&next": "****&next",
     "https://hooks.slack.com/services/T0/B0/abc": "https://****",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import pytest
 from tests.backends.server import free_ports
 from tests.collector import otlp
 from tests.collector.harness import environment, running
+from tests.collector.taking import serving
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -62,13 +62,8 @@ class Answering:
     @contextlib.contextmanager
     def on(self, port: int) -> Iterator[None]:
         server = ThreadingHTTPServer(("127.0.0.1", port), self.handler)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
+        with serving(server):
             yield
-        finally:
-            server.shutdown()
-            server.server_close()
 
 
 def test_what_was_sent_while_everything_was_down_arrives(collector_binary: Path, tmp_path: Path) -> None:

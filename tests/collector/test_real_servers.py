@@ -116,10 +116,12 @@ def test_jaeger_is_spared_what_it_refuses(collector_binary: Path, tmp_path: Path
     assert not [line for line in collector.lines if "\terror\t" in line]
 
 
-def test_datadog(collector_binary: Path, tmp_path: Path, datadog: DatadogRecorder) -> None:
-    """A restart is counted once, and not again when the monitor itself starts anew."""
-    urls = {f"DD_{what}_URL": datadog.url for what in ("METRICS", "LOGS", "TRACES")}
-    env = environment(tmp_path, DD_API_KEY=datadog.api_key, **urls)
+@pytest.mark.parametrize("exporter", ["otlp_http/datadog", "datadog"])
+def test_datadog(collector_binary: Path, tmp_path: Path, datadog: DatadogRecorder, exporter: str) -> None:
+    """A restart is counted once, and not again when the monitor itself starts anew; logs by either way."""
+    datadog.reset()
+    urls = {f"DD_{what}_URL": datadog.url for what in ("METRICS", "LOGS", "TRACES", "OTLP")}
+    env = environment(tmp_path, DD_API_KEY=datadog.api_key, DD_LOGS_EXPORTER=exporter, **urls)
     with running(collector_binary, "datadog", env) as collector:
         otlp.send(collector.url("HTTP"), "logs", otlp.logs())
         otlp.send(collector.url("HTTP"), "traces", otlp.traces())

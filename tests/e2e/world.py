@@ -129,7 +129,7 @@ def world(folder: Path, binary: Path) -> Iterator[World]:
             folder,
             LOKI_URL=loki.url,
             ELASTICSEARCH_URL=elasticsearch.url,
-            DD_LOGS_URL=datadog.url,
+            DD_OTLP_URL=datadog.url,
             DD_METRICS_URL=datadog.url,
             DD_TRACES_URL=datadog.url,
             OTLP_BACKEND_URL=jaeger.otlp_endpoint,

@@ -44,7 +44,9 @@ def test_a_store_that_is_locked_for_a_while(tmp_path: Path, caplog: pytest.LogCa
 
 
 @pytest.mark.parametrize("damage", ["while it runs", "before it starts"])
-def test_a_store_that_is_damaged_is_kept_and_a_new_one_holds_what_is_known(tmp_path: Path, damage: str) -> None:
+def test_a_store_that_is_damaged_is_kept_and_a_new_one_holds_what_is_known(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "store"
     sim = Simulation(agents(lambda name, now: name == "a" or (name == "b" and now >= 60)), path=path)
     bad = b"no database at all\n" * 1_000
@@ -63,8 +65,16 @@ def test_a_store_that_is_damaged_is_kept_and_a_new_one_holds_what_is_known(tmp_p
 
     simulated(sim, story)
     assert (tmp_path / "store.damaged-1").read_bytes() == bad
-    assert "kept as" in sim.problems[0]
-    assert sim.problems[-1] == ""
+    assert sim.problems == [], "the new one can be used at once"
+    (told,) = [line for line in caplog.messages if "store" in line]
+    assert f"the store {path} is damaged (file is not a database): kept as {path}.damaged-1, a new one is begun" in told
+    lost = (
+        "and the timeline that it held are lost, watching goes on"
+        if damage == "before it starts"
+        else "only the history and the timeline before are lost"
+    )
+    assert lost in told
+    assert "from memory" not in told
     assert {notice.agent for notice in sim.recorder.notices} >= {"a", "b"}
     kept = sim.store.load()
     assert {key.agent for key in kept.alerts["demo"]} >= {"a", "b"}
@@ -121,7 +131,7 @@ def test_a_file_that_somebody_else_begins_anew_holds_what_is_known_again(tmp_pat
         assert sim.pager.store_problem == ""
 
     simulated(sim, story)
-    assert sim.problems[-1] == ""
+    assert sim.problems == []
     again = Simulation(lambda now: seen(now + 200), path=path, clock=FakeClock(sim.began + 200))
 
     async def after() -> None:
@@ -130,6 +140,30 @@ def test_a_file_that_somebody_else_begins_anew_holds_what_is_known_again(tmp_pat
     simulated(again, after)
     assert again.recorder.notices == [], "all of it was told before"
     assert [silence.id for silence in again.pager.silences] == ["s1"]
+
+
+def test_damage_that_a_reader_finds_is_told_and_loses_nothing_though_nothing_is_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "store"
+    sim = Simulation(agents(lambda name, now: name == "a"), path=path)
+
+    async def story() -> None:
+        await sim.run(30)
+        await sim.pager.silence(Silence("s1", "ann", "x", sim.began, sim.began + DAY, agent="e"))
+        sim.store._database.close()
+        path.write_bytes(b"no database at all\n" * 1_000)
+        with pytest.raises(StoreError, match="a new one is begun"):
+            sim.store.history(HistoryQuery())
+        await sim.run(20)
+
+    simulated(sim, story)
+    kept = sim.store.load()
+    assert {key.agent for key in kept.alerts["demo"]} >= {"a"}
+    assert [silence.id for silence in kept.silences] == ["s1"]
+    (told,) = [line for line in caplog.messages if "damaged" in line]
+    assert f"kept as {path}.damaged-1" in told
+    assert "only the history and the timeline before are lost" in told
 
 
 def test_another_problem_is_told_and_the_same_one_only_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -74,6 +74,7 @@ def test_five_of_six_dead_for_an_hour_are_one_message_and_one_when_it_is_over() 
     assert last == pytest.approx(60 + HOUR + 15 + 0.1, abs=5)
 
 
+@pytest.mark.slow
 def test_five_deaths_one_second_apart_are_at_most_two_messages() -> None:
     sim = Simulation(
         agents(lambda name, now: name in FIVE and now >= 10 + FIVE.index(name), names=(*FIVE, "f", "g")), every=1.0
@@ -87,6 +88,7 @@ def test_five_deaths_one_second_apart_are_at_most_two_messages() -> None:
     assert {notice.subject for notice in sim.recorder.notices} >= set(FIVE)
 
 
+@pytest.mark.slow
 def test_an_agent_that_flips_every_seven_seconds_for_ten_minutes_is_at_most_three_messages() -> None:
     for every in (1.0, 5.0):
         sim = Simulation(agents(lambda name, now: name == "a" and now < 600 and now // 7 % 2 == 1), every=every)
@@ -110,6 +112,7 @@ def test_slow_flips_are_damped_too() -> None:
     assert sim.recorder.notices[-1].kind is NoticeKind.RESOLVED
 
 
+@pytest.mark.slow
 def test_what_stays_open_is_told_again_after_four_hours_and_not_after_somebody_takes_care() -> None:
     sim = Simulation(agents(lambda name, now: name == "a"), every=60)
 
@@ -338,6 +341,7 @@ def test_a_channel_that_is_off_keeps_what_it_holds(tmp_path: Path) -> None:
     simulated(sim, story)
 
 
+@pytest.mark.slow  # a month
 def test_a_month_of_fifty_agents_is_told_once_an_incident_and_always_to_its_end() -> None:
     """A check every ten minutes; agents die for minutes or hours, by dice that are always the same."""
     names = [f"agent{number:02}" for number in range(50)]

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from telemetry.model import AlertLevel, NoticeKind
 from telemetry.notify import texts
+from telemetry.notify.alertmanager import alerts as alertmanager_alerts
 from telemetry.notify.base import Language, Surroundings
+from telemetry.notify.mail import mail
+from telemetry.notify.slack import payload as slack_payload
 from tests.notify.samples import FIRED, HOSTILE, SURROUNDINGS, message, notice, resolved, trial
 
 JAPANESE = Surroundings(language="ja")
@@ -66,6 +69,24 @@ def test_in_japanese_no_label_is_left_in_english() -> None:
     assert "対応方法: 再起動" in text
     for label in ("Level", "Cluster", "Role", "Rule", "Since", "What to do"):
         assert label not in text
+
+
+def test_in_japanese_what_is_wrong_is_said_in_japanese_on_every_channel() -> None:
+    said = "agent stopped: pane %5 is gone; it was at «the docs»"
+    wrong = "エージェントが停止しました: ペイン %5 がありません（作業「the docs」の途中）"
+    told = message(notice(message=said, summary="エージェントが動いていません。"))
+    many = message(*[notice(message=said, agent=f"a{number}") for number in range(30)])
+    assert texts.headline(told, "ja") == f"[ERROR] worker-1: {wrong}"
+    assert f"  {wrong}\n" in texts.plain(told, JAPANESE)
+    mail_to = mail(told, JAPANESE, "a@example.org", ["b@example.org"])
+    shown = [
+        *(str(slack_payload(told, JAPANESE)), str(slack_payload(many, JAPANESE))),
+        *(str(alertmanager_alerts(told, JAPANESE, FIRED)), str(mail_to["subject"])),
+        *(str(part.get_content()) for part in mail_to.walk() if not part.is_multipart()),
+    ]
+    for text in shown:
+        assert "エージェントが停止しました" in text
+        assert "agent stopped" not in text
 
 
 @pytest.mark.parametrize("language", texts.PHRASES)

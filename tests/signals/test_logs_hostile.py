@@ -162,6 +162,7 @@ anything = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 @given(anything, anything, st.dictionaries(st.text(st.characters(codec=None)), anything, max_size=6))
 def test_whatever_it_is(wire: Wire, level: Any, message: Any, fields: dict[str, Any]) -> None:

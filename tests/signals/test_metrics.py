@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from telemetry.alerts import Engine, EngineState
 from telemetry.health import Limits, evaluate
 from telemetry.model import AgentSample, AlertLevel, ClusterSnapshot, Detail, State, TeamTasks
-from telemetry.picture import CLOSED_ALERTS_SHOWN_FOR, Picture
+from telemetry.picture import CLOSED_ALERTS_SHOWN_FOR, Outlet, Outlets, Picture, Sending
 from telemetry.signals.exposition import Exposition, number
 from telemetry.signals.semconv import METRICS, Kind
 from telemetry.testing import CapturedSignals, FakeClock
@@ -53,6 +54,10 @@ def test_both_adapters_tell_the_same() -> None:
     captured.picture.count_alert("demo", AlertLevel.ERROR)
     captured.picture.count_delivery("slack", "delivered")
     captured.picture.set_store_problem("disk full")
+    captured.picture.sent_by(lambda: {"logs": Sending(7, {"queue_full": 1}, waiting=3, waiting_bytes=900)})
+    by_signal = {"logs": 5}
+    outlet = Outlet("loki", True, by_signal, by_signal, by_signal, {"logs": 0.25})
+    captured.picture.leaves_by(lambda: Outlets([outlet], damaged_files=1))
     for seconds in (0.0005, 0.004, 99.0):
         captured.picture.observe_check("demo", "test", "ok", seconds)
         captured.signals.instruments.observe_check("demo", "test", "ok", seconds)
@@ -136,6 +141,7 @@ def test_no_unit_and_no_name_that_an_exporter_would_turn_into_another() -> None:
         assert metric.prometheus == metric.name.replace(".", "_") + unit + suffix[metric.kind]
 
 
+@pytest.mark.slow
 def test_a_thousand_agents_overflow_nothing() -> None:
     from opentelemetry.sdk import metrics as sdk
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader

@@ -155,6 +155,7 @@ telemetry.shutdown()
 """
 
 
+@pytest.mark.slow
 def test_a_drop_in_monitor_exports_by_the_variables_alone_and_leaves_the_programs_logging_as_it_is() -> None:
     done, _ = run(
         DROP_IN, OTEL_METRICS_EXPORTER="console", OTEL_LOGS_EXPORTER="console", OTEL_TRACES_EXPORTER="console"

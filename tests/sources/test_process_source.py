@@ -22,6 +22,8 @@ from telemetry.store import Store, StoreError
 from tests.sources.process_world import Nursery, Watcher, line_of, state
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow  # real processes, some of which must grow two seconds old
+
 Watch = Callable[..., Watcher]
 
 

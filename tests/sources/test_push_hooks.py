@@ -264,6 +264,7 @@ FIELDS = st.sampled_from([
 HOOKS = st.tuples(EVENTS, st.sampled_from(["s-1", "s-2", "s-3"]), st.dictionaries(FIELDS, NESTED, max_size=5))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(HOOKS, max_size=12))
 def test_whatever_stands_in_them_they_are_accepted(hooks: list[tuple[str, str, dict[str, Any]]]) -> None:

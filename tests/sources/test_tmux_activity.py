@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from telemetry.model import State
 from telemetry.store import Store
@@ -136,6 +137,7 @@ def test_neighbours_output_is_not_ones_own(tmux: TmuxServer) -> None:
     assert after["other"].last_activity == before["other"].last_activity
 
 
+@pytest.mark.slow
 def test_an_agent_is_idle_for_no_longer_than_its_process_lives(tmux: TmuxServer) -> None:
     """tmux keeps a pane's time of activity when another process is started in it."""
     pane = tmux.session()
@@ -193,6 +195,7 @@ def test_screen_text_is_kept_nowhere(tmux: TmuxServer, tmp_path: Path) -> None:
     assert all(b"4711" not in file.read_bytes() for file in tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_sixty_panes_are_looked_at_in_turn(tmux: TmuxServer) -> None:
     tmux.session(command=f"stty -echo; {ECHO}")
     every = ["new-window", "-d", "-t", "work:", f"stty -echo; {ECHO}", ";"]

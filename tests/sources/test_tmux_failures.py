@@ -99,6 +99,7 @@ def test_tmux_that_may_not_be_run(tmux: TmuxServer, fake_tmux: Path, monkeypatch
         Watcher(tmux).read()
 
 
+@pytest.mark.slow
 def test_hanging_tmux_is_given_up_and_killed(tmux: TmuxServer, fake_tmux: Path, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     fake_tmux.write_text(f"#!/bin/sh\nsleep 1000 &\necho $$ $! > {pids}\nwait\n")

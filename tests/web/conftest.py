@@ -92,6 +92,7 @@ class World:
     picture: Picture = field(default_factory=Picture)
     monitors: list[FakeMonitor] = field(default_factory=list)
     fault: Exception | None = None
+    apps: list[tuple[dict[str, Any], ASGIApp]] = field(default_factory=list)
 
     def page(self, now: float) -> bytes:
         if self.fault is not None:
@@ -99,6 +100,14 @@ class World:
         return f"up 1 {now}\n".encode() * 100
 
     def app(self, **options: Any) -> ASGIApp:
+        """One application for the same options: to make one takes longer than to ask it."""
+        for known, made in self.apps:
+            if known.keys() == options.keys() and all(known[name] is options[name] for name in known):
+                return made
+        self.apps.append((options, self._made(**options)))
+        return self.apps[-1][1]
+
+    def _made(self, **options: Any) -> ASGIApp:
         return create_app(
             self.picture,
             lambda: self.monitors,

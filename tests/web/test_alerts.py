@@ -14,6 +14,10 @@ from telemetry.model import Alert, AlertLevel, AlertPage, Message, Notice, Notic
 from telemetry.notify.delivery import ChannelStatus
 from telemetry.paging import Tried
 from telemetry.store import HistoryQuery, QueuedMessage, StoreError
+from telemetry.web.access import Access
+from telemetry.web.identity import Role
+from telemetry.web.keyring import Keyring
+from telemetry.web.tokens import Token, digest_of
 from tests.web.conftest import BASE, World
 
 HOSTILE = "<script>alert(1)</script>\u202e\x1b[31m"
@@ -115,6 +119,11 @@ def test_the_history_is_asked_for_what_was_wanted(api: Api) -> None:
     answer = api(path)
     assert (answer.json()["total"], answer.json()["alerts"][0]["agent_name"]) == (7, "b")
     assert api.people.asked == [HistoryQuery(AlertLevel.ERROR, "main", "b", "r", "x", 1.0, 9.0, 5, 2, True)]
+    wrong = api("/api/alerts/history?since=9&until=1")
+    assert (wrong.status_code, wrong.json()["detail"]) == (
+        422,
+        "since: 9 must not be after until, which is 1 (Unix seconds)",
+    )
     api.people.broken = True
     broken = api("/api/alerts/history")
     assert (broken.status_code, broken.json()["detail"]) == (503, "the store x can't be used: disk full")
@@ -156,7 +165,7 @@ def test_what_people_write_is_one_line_that_does_nothing_to_a_terminal(api: Api)
         ("/api/silences", {**SILENCE, "reason": "x" * 501}, "reason: "),
         ("/api/silences", {**SILENCE, "reason": "\ud800"}, "reason: "),
         ("/api/silences", {**SILENCE, "agent": "x" * 129}, "agent: "),
-        ("/api/silences", {**SILENCE, "seconds": float("nan")}, "seconds: "),
+        ("/api/silences", {**SILENCE, "seconds": float("nan")}, "the body is no JSON: NaN is no number of JSON"),
         ("/api/silences", {**SILENCE, "agnt": "x"}, "agnt: "),
         ("/api/silences", {**SILENCE, "ag\nnt": "x"}, "ag nt: "),
         ("/api/silences", {**SILENCE, "by": "x" * 101}, "by: "),
@@ -247,3 +256,25 @@ def test_not_ready_while_the_store_is_no_use(api: Api) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (503, "the store x can't be used: disk full")
     api.world.picture.set_store_problem("")
     assert api("/readyz").status_code == 200
+
+
+def test_who_shows_a_token_need_not_say_who_they_are_nor_be_on_this_machine(api: Api) -> None:
+    secret = "a-token-that-is-long-enough-for-a-test"
+    ring = Keyring([Token("ann-laptop", Role.OPERATE, digest_of(secret))])
+    access = Access(api.world.clock, ring)
+    shown = {"authorization": f"Bearer {secret}"}
+    app = api.world.app(people=api.people, access=access)
+
+    async def asking() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app, client=("192.0.2.7", 1234))
+        async with httpx.AsyncClient(transport=transport, base_url=BASE, headers=shown) as far:
+            wanted = {"reason": "new prompt", "seconds": 60}
+            return [
+                await far.post("/api/silences", json=wanted),
+                await far.post("/api/silences", json={**wanted, "by": "bob"}),
+                await far.post("/api/alerts/ack", json={"alert": OPEN.id}),
+            ]
+
+    first, second, third = asyncio.run(asking())
+    assert (first.json()["author"], second.json()["author"]) == ("ann-laptop", "bob")
+    assert third.json()["acknowledged"]["by"] == "ann-laptop"

@@ -9,7 +9,7 @@ import pytest
 from telemetry.model import AgentSample, AlertLevel, ClusterMetrics, State
 from telemetry.sources.base import SourceState
 from telemetry.sources.merging import Word
-from tests.web.conftest import FakeMonitor, World
+from tests.web.conftest import FakeMonitor, World, agent
 
 
 def test_metrics_page_with_and_without_gzip(world: World) -> None:
@@ -294,3 +294,92 @@ def test_how_it_is_with_each_source(world: World) -> None:
         ],
     }
     assert night["sources"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("OPTIONS", "/healthz", "GET, HEAD"),
+        ("DELETE", "/api/alerts", "GET"),
+        ("GET", "/api/monitoring/start", "POST"),
+        ("POST", "/static/app.js", "GET, HEAD"),
+    ],
+)
+def test_another_method_is_answered_with_all_that_the_path_has(
+    world: World, method: str, path: str, allowed: str
+) -> None:
+    answer = world.ask(path, method)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.json() == {"detail": f"{method} is no method of this path; allowed: {allowed}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        (
+            "/api/alerts?levle=error",
+            "'levle' is no parameter here; allowed are: level, resolved, cluster, agent, rule,",
+        ),
+        ("/api/v1/alerts?limit=1&limit=2", "limit: given more than once"),
+        ("/api/rules?x", ""),
+        ("/api/openapi.json?pretty=1", "'pretty' is no parameter here; it takes none"),
+        ("/api/agents?%1b%5b31m=1", "'' is no parameter here; "),
+        ("/api/alerts?text=" + "x" * 201, "text: string should have at most 200 characters"),
+        ("/api/alerts?since=nan", "since: "),
+        ("/api/alerts?until=-1", "until: should be greater than or equal to 0"),
+        ("/api/alerts?since=200.5&until=100", "since: 200.5 must not be after until, which is 100 (Unix seconds)"),
+        ("/api/alerts?text=%ff", "text: isn't UTF-8 text"),
+        ("/api/alerts?agent=%ed%a0%80", "agent: isn't UTF-8 text"),
+        ("/api/agents?%ff=1", "a parameter's name: isn't UTF-8 text"),
+        ("/api/alerts?text=%00", "text: holds the control character \\x00, which nothing here holds"),
+        ("/api/agents?text=a%1b%5b31m", "text: holds the control character \\x1b, "),
+        ("/api/agents/one?agent=%c2%9b", "agent: holds the control character \\x9b, "),
+        ("/api/agents?cluster=a%0db", "cluster: holds the control character \\r, "),
+    ],
+)
+def test_a_parameter_that_is_not_known_is_named_with_those_that_are(world: World, path: str, says: str) -> None:
+    answer = world.ask(path)
+    assert answer.status_code == (422 if says else 404)
+    assert answer.json()["detail"].startswith(says)
+
+
+@pytest.mark.parametrize(
+    "query", ["text=%e6%97%a5+%f0%9f%98%80", "text=a%0ab%09", "text=", "since=1&until=1", "text=+"]
+)
+def test_what_a_message_may_hold_can_be_looked_for(world: World, query: str) -> None:
+    assert world.ask(f"/api/alerts?{query}").status_code == 200
+
+
+def test_agents_are_chosen_by_state_and_text(world: World) -> None:
+    def names(query: str) -> list[str]:
+        return [
+            held["name"] for shown in world.ask(f"/api/agents?{query}").json()["clusters"] for held in shown["agents"]
+        ]
+
+    assert names("") == ["a", "b"]
+    assert names("state=stopped") == ["b"]
+    assert names("text=BECAUSE") == ["a", "b"], "its reason"
+    assert names("text=b&state=busy") == ["a"]
+    assert names("text=nothing+of+that+kind") == []
+    assert [shown["name"] for shown in world.ask("/api/agents?state=idle").json()["clusters"]] == ["main", "night"]
+    assert world.ask("/api/agents?state=tired").status_code == 422
+
+
+def test_one_agent_is_told_alone(world: World) -> None:
+    now = world.clock.now()
+    told = world.ask("/api/agents/one?agent=b").json()
+    assert (told["now"], told["cluster"], told["agent"]["name"], told["agent"]["state"]) == (
+        now,
+        "main",
+        "b",
+        "stopped",
+    )
+    missing = world.ask("/api/agents/one?agent=c&cluster=main")
+    assert (missing.status_code, missing.json()["detail"]) == (404, "no agent is named 'c'")
+    world.see("night", agent("b", State.BUSY, now))
+    both = world.ask("/api/agents/one?agent=b")
+    assert (both.status_code, both.json()["detail"]) == (
+        422,
+        "cluster: several have an agent of this name (main, night); name one",
+    )
+    assert world.ask("/api/agents/one?agent=b&cluster=night").json()["agent"]["state"] == "busy"

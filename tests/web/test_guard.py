@@ -11,7 +11,7 @@ from tests.web.conftest import World
     "host", ["127.0.0.1:8000", "localhost", "LOCALHOST:9000", "[::1]:8000", "[::1]", "192.168.1.5:80", "mon.example"]
 )
 def test_known_names_and_addresses_are_answered(world: World, host: str) -> None:
-    assert world.ask("/healthz", headers={"host": host}, allowed_hosts=("Mon.Example",)).status_code == 200
+    assert world.ask("/api/agents", headers={"host": host}, allowed_hosts=("Mon.Example",)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,20 @@ def test_a_foreign_name_is_refused(world: World, host: str) -> None:
 
 
 def test_among_containers_short_names_are_known_and_domains_are_not(world: World) -> None:
-    assert world.ask("/healthz", headers={"host": "monitor:8000"}, any_short_name=True).status_code == 200
-    assert world.ask("/healthz", headers={"host": "evil.example:8000"}, any_short_name=True).status_code == 403
+    assert world.ask("/api/agents", headers={"host": "monitor:8000"}, any_short_name=True).status_code == 200
+    assert world.ask("/api/agents", headers={"host": "evil.example:8000"}, any_short_name=True).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["10.42.0.7:8000", "[fd00::7]:8000", "balancer.example", "monitor"])
+def test_a_probe_learns_under_any_name_that_the_process_answers_and_no_more(world: World, host: str) -> None:
+    answer = world.ask("/healthz", headers={"host": host})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert world.ask("/healthz", "HEAD", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/healthz"), ("GET", "/healthz/"), ("GET", "/readyz")])
+def test_nothing_else_is_answered_under_any_name(world: World, method: str, path: str) -> None:
+    assert world.ask(path, method, headers={"host": "balancer.example"}).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import http.client
 import signal
 import threading
 
+import pytest
+
 from telemetry.listening import listen, url
 from telemetry.serving import WebServer
 from telemetry.settings import Dashboard
@@ -51,6 +53,7 @@ def _refused(port: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_a_request_that_never_ends_holds_up_the_end_for_the_grace_only(world: World) -> None:
     async def hanging(scope: object, receive: object, send: object) -> None:
         await asyncio.sleep(60)

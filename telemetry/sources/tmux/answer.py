@@ -18,8 +18,10 @@ PANE_ID = re.compile(r"%\d{1,18}\Z")
 NUMBERS = (
     "#{pane_id} #{pane_index} #{window_index} #{pane_pid} #{pane_dead} #{pane_dead_status} #{pane_dead_signal} "
     "#{pid} #{session_id} #{session_created} #{window_activity} #{pane_width}x#{pane_height} "
-    "#{history_size},#{cursor_x},#{cursor_y} #{?pane_start_command,1,0} #{window_id}"
+    "#{history_size},#{cursor_x},#{cursor_y} #{?pane_start_command,1,0} #{window_id} #{remain-on-exit}"
 )
+_GOES = ("off", "0", "")
+"""remain-on-exit of a pane that goes with its program, as one version of tmux or another writes it."""
 TEXTS = ("#{=64:pane_current_command}", "#{=512:@agent_name}", "#{=512:@agent_role}", "#{session_name}")
 
 
@@ -39,6 +41,7 @@ class Pane:
         has_command: Whether the pane was started with a command, not as a plain shell.
         window_id: @N, never used twice while the server lives.
         position: Where cursor and history stand, as a text to compare.
+        stays: It is kept when its program ends (remain-on-exit), and may be given another one.
     """
 
     pane_id: str
@@ -60,6 +63,7 @@ class Pane:
     label: str
     role: str
     window_id: str = ""
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def parse(parts: list[bytes], wanted: Sequence[str]) -> tuple[list[Pane], dict[s
 def _pane(numbers: list[str], texts: list[str]) -> Pane:
     try:
         pane_id, index, window, pid, dead, status, dead_signal, server, session, created, activity, *rest = numbers
-        size, place, cmd, window_id = rest
+        size, place, cmd, window_id, stays = rest
         command, label, role, session_name = texts
         return Pane(
             pane_id=pane_id,
@@ -132,6 +136,7 @@ def _pane(numbers: list[str], texts: list[str]) -> Pane:
             label=clean_name(label) if label.strip() else "",
             role=clean_name(role) if role.strip() else "",
             window_id=window_id,
+            stays=stays not in _GOES,
         )
     except ValueError as error:
         raise SourceError(

@@ -89,6 +89,34 @@ class TmuxClient:
             return Answer((), {}, f"tmux has no session {clean_name(self._session)}")
         return Answer(tuple(panes), screens, "" if panes else "tmux has no session")
 
+    def screen(self, pane_id: str, server_pid: int, lines: int) -> str | None:
+        """What a pane shows, with so many lines of what was there before; blocks for the timeout at most.
+
+        Args:
+            pane_id: Its id, known from an earlier answer.
+            server_pid: The server's process then: another server has other panes of that id.
+            lines: How many lines above the screen.
+
+        Returns:
+            Its text, lines that were wrapped being whole; None where the pane is gone.
+
+        Raises:
+            SourceError: As for `ask`.
+        """
+        if not PANE_ID.match(pane_id):
+            return None
+        mark = secrets.token_hex(16)
+        same = f"'#{{==:#{{pid}},{server_pid}}}'"
+        shown = f"display-message -p {mark}S ; capture-pane -p -J -S -{lines} -t {pane_id}"
+        script = f"if-shell -F -t {pane_id} {same} {{ {shown} }}\ndisplay-message -p {mark}E\n"
+        out, err, status = self._run(script.encode(), None)
+        before, found, rest = out.decode("utf-8", "replace").partition(f"{mark}S\n")
+        if not found:
+            if f"{mark}E" not in before:
+                self._without_answer(err, status)  # no server is no pane; all else is raised
+            return None
+        return rest.rpartition(f"{mark}E\n")[0]
+
     def script(self, mark: str, screens_of: Sequence[str]) -> bytes:
         """The commands of one call, for `source-file -`."""
         texts = "".join(f"{mark}T{text}" for text in TEXTS)

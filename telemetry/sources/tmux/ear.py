@@ -1,5 +1,9 @@
 """Hears what happens in the sessions that hold agents, between two polls.
 
+A session with a pane that stays when its program ends (remain-on-exit) is not listened to. Of a program that prints and
+ends at once, tmux (3.3a, and every later one so far) keeps what a control client hadn't taken yet, counts it after
+`respawn-pane` against what the next program prints, and reads beyond its buffer: the server falls over with all agents.
+
 Runs in one loop. A pane that prints is noted and then not heard for a second, so that one that prints without an end
 costs the same as one that prints a line a second; what it prints last may thus be noted up to a second early. What a
 program draws because its pane was resized isn't counted, nor what it draws right after we came.
@@ -105,6 +109,7 @@ class Ear:
         self._keeper = Keeper()
         self._places: dict[Instance, _Place] = {}
         self._unheard = 0
+        self._spared = False
         self._server_pid = 0
         self._active: dict[str, float] = {}
         self._layouts: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -136,6 +141,11 @@ class Ear:
             if place.why:
                 wait = max(0.0, place.retry_at - self._loop.time())
                 return f"polling: {place.why}, next try in {wait:.0f} s"
+        if self._spared:
+            return (
+                "polling: panes here stay when their program ends (remain-on-exit), and tmux falls over when they "
+                "are respawned beside a listener"
+            )
         return "polling: no events yet" if self._places else "polling: no session holds agents"
 
     def heard(self) -> Heard:
@@ -165,9 +175,13 @@ class Ear:
         self._windows = frozenset(pane.window_id for pane in panes)
         for window_id in self._layouts.keys() - self._windows:
             del self._layouts[window_id]
+        staying = {pane.session_id for pane in panes if pane.stays}
+        agents = list(agents)
+        self._spared = any(pane.session_id in staying for pane in agents)
         held: dict[Instance, None] = {}
         for pane in agents:
-            held.setdefault(Instance(pane.server_pid, pane.session_id, pane.session_created))
+            if pane.session_id not in staying:
+                held.setdefault(Instance(pane.server_pid, pane.session_id, pane.session_created))
         wanted = list(held)[:MOST_SESSIONS]
         self._unheard = len(held) - len(wanted)
         for instance in self._places.keys() - wanted:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from telemetry.clean import clean_name
 from telemetry.clock import SystemClock
 from telemetry.model import AgentSample, Reading
-from telemetry.sources.base import Found, Place, SourceError, SourceKind
+from telemetry.sources.base import Found, Place, Screen, SourceError, SourceKind
 from telemetry.sources.processes import ProcessTable, started_at, system_processes
 from telemetry.sources.tmux.activity import ScreenWatch
 from telemetry.sources.tmux.agent import AgentFinder, AgentProcess, Before, NoAgent
@@ -28,6 +28,7 @@ from telemetry.sources.tmux.client import TmuxClient
 from telemetry.sources.tmux.control import Instance
 from telemetry.sources.tmux.ear import NOTHING_HEARD, Heard
 from telemetry.sources.tmux.hearing import Hearing
+from telemetry.sources.tmux.lines import LastLines
 from telemetry.sources.tmux.memory import Memory
 from telemetry.sources.tmux.options import TmuxOptions, TmuxSettings
 from telemetry.sources.tmux.roster import PROGRAM, Roster
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 __all__ = ["KIND", "TmuxOptions", "TmuxSource"]
 
 _NO_NAME = "tmux"
+_SCREEN_WITHIN = 2.0
+"""Seconds that somebody waits for a screen at most."""
 
 
 class TmuxSource:
@@ -72,8 +75,11 @@ class TmuxSource:
         self._options = options
         self._on_problem = on_problem
         self._told = ""
-        self._client = TmuxClient(options.socket_name, options.socket_path, options.session, options.timeout)
-        self._finder = AgentFinder(options.programs, processes or system_processes())
+        where = (options.socket_name, options.socket_path, options.session)
+        self._client = TmuxClient(*where, options.timeout)
+        self._lines = LastLines(TmuxClient(*where, min(options.timeout, _SCREEN_WITHIN)))
+        self._processes = processes or system_processes()
+        self._finder = AgentFinder(options.programs, self._processes)
         self._roster = Roster(options.agents, one_session=options.session is not None, program_in=self._program_in)
         self._screens = ScreenWatch()
         self._hearing = Hearing(options, self._client.tmux, clock or SystemClock())
@@ -139,8 +145,21 @@ class TmuxSource:
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._forget, name)
 
+    async def last_lines(self, agent: str, count: int) -> Screen | None:
+        pane = self._held.get(agent)
+        return None if pane is None else await self._lines.of(pane, count)
+
+    async def lines_in(self, pane_id: str, pid: int | None, count: int) -> Screen | None:
+        pane = next((pane for pane in self._panes if pane.pane_id == pane_id), None)
+        process = self._processes.get(pid) if pid else None
+        # Another server has a pane of that id, too: tmux makes each pane's process the leader of a session.
+        if pane is None or process is None or process.session != pane.pid:
+            return None
+        return await self._lines.of(pane, count)
+
     async def close(self) -> None:
         self._client.close()
+        self._lines.close()
         await self._hearing.close()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._save_all)
         self._thread.shutdown(wait=False)

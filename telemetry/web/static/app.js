@@ -1,159 +1,140 @@
-// Asks the API every two seconds and puts what it says into the page. Texts only ever become text, never markup.
+// Joins the parts: what the stream tells goes to whoever shows it; the controls at the top; one tick a second.
 
-import { sentence } from "./sentence.js";
-import { choose, duration } from "./texts.js";
+import { agentsOf, changeAgents, countAlerts, setUpAgents, tickAgents } from "./agents.js";
+import { isQuiet, setRole, setRunbooks, setUpAlerts, showAlerts, tickAlerts } from "./alerts.js";
+import { get } from "./api.js";
+import { setUpDialog, setWho } from "./dialogs.js";
+import { byId, put, set } from "./dom.js";
+import { showGlance } from "./glance.js";
+import { setUpHealth, tickHealth } from "./health.js";
+import { historyChanged, setUpHistory } from "./history.js";
+import { setUpKeys } from "./keys.js";
+import { setTemplates } from "./links.js";
+import { refreshPlots, setUpPlots, showClusters } from "./plots.js";
+import { setTheme, THEMES, theme } from "./prefs.js";
+import { showSilences } from "./silences.js";
+import { every, follow, items } from "./stream.js";
+import { code, loadPhrases, setLanguage, texts, translate } from "./texts.js";
+import { duration } from "./time.js";
 
-const EVERY = 2000;
-const PATIENCE = 5000;
-const SHOWN_ALERTS = 50;
+const TICK = 1_000;
 
-const { code, texts } = choose(navigator.languages ?? [navigator.language]);
-document.documentElement.lang = code;
+let isLost = false;
+let marked = { state: "waiting", last: null };
 
-const connection = document.getElementById("connection");
-const clusters = document.getElementById("clusters");
-const alerts = document.getElementById("alerts");
-let lastAnswer = null;
-
-async function ask(path) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE), cache: "no-store" });
-  if (!answer.ok) {
-    throw new Error(`${path}: ${answer.status}`);
+function changed(changes, anew) {
+  const of = (kind) => changes.filter((change) => change.key.startsWith(kind));
+  changeAgents(of("agent/"), anew);
+  if (anew || of("alert/").length > 0) {
+    showAlerts();
+    countAlerts(every("alert/").filter((alert) => !isQuiet(alert)));
+    historyChanged(true);
+  } else if (of("agent/").some(({ before, value }) => before && value && before.state !== value.state)) {
+    historyChanged(false);
   }
-  return answer.json();
-}
-
-async function refresh() {
-  try {
-    const [known, open] = await Promise.all([
-      ask("/api/agents"),
-      ask(`/api/alerts?resolved=false&limit=${SHOWN_ALERTS}`),
-    ]);
-    lastAnswer = performance.now();
-    showClusters(known);
-    showAlerts(open.alerts, known.now, known.clusters.length > 1);
-    mark("live", texts.connected);
-  } catch (error) {
-    console.warn("no answer from the monitor:", error);
-    const gone = lastAnswer === null ? null : (performance.now() - lastAnswer) / 1000;
-    mark("lost", gone === null ? texts.connecting : texts.lost(duration(gone, texts)));
+  if (anew || of("silence/").length > 0) {
+    showSilences();
   }
-  setTimeout(refresh, EVERY);
+  if (anew) {
+    showClusters();
+    refreshPlots(true);
+    put(byId("version"), items.get("monitor")?.version ?? "");
+  } else if (of("cluster/").some((change) => !change.before || !change.value)) {
+    showClusters();
+  }
+  showGlance(agentsOf, isLost);
+  tickHealth();
 }
 
-function mark(state, text) {
-  connection.dataset.state = state;
-  document.body.dataset.state = state;
-  put(connection, text);
-}
-
-/** Sets a text only where it changed, so that a selection in the page survives the refresh. */
-function put(node, text) {
-  if (node.textContent !== text) {
-    node.textContent = text;
+function mark(state, last) {
+  const wasLost = isLost;
+  isLost = state === "lost";
+  marked = { state, last };
+  showConnection();
+  if (wasLost !== isLost) {
+    showGlance(agentsOf, isLost);
   }
 }
 
-function make(tag, className) {
-  const node = document.createElement(tag);
-  if (className) {
-    node.className = className;
-  }
-  return node;
+function showConnection() {
+  const { state, last } = marked;
+  const node = byId("connection");
+  set(document.body, "data-connection", state);
+  const gone = last === null ? null : (performance.now() - last) / 1000;
+  put(node.firstChild, state === "live" ? texts.connected : gone === null ? texts.connecting : texts.lost(duration(gone)));
 }
 
-/** One child of `parent` for each key, in that order: kept where it is known, made where it is new, gone where not named. */
-function children(parent, keys, create) {
-  const held = new Map([...parent.children].map((child) => [child.dataset.key, child]));
-  const wanted = keys.map((key) => {
-    const child = held.get(key) ?? create();
-    child.dataset.key = key;
-    return child;
+function hello(said) {
+  loadPhrases().then((anew) => anew && showAll(true)); // where the first try failed
+  setTemplates(said.links);
+  setRole(said.role);
+  setUpAlerts(true); // with the links, and the buttons, that this person has now
+  showSilences(true);
+  setWho(said.who);
+  byId("logout").hidden = !said.who;
+  get("rules").then(({ rules }) => {
+    const found = rules.filter((rule) => /^https?:/.test(rule.runbook_url)).map((rule) => [rule.rule, rule.runbook_url]);
+    setRunbooks(new Map(found));
+  }, () => {});
+}
+
+function tick() {
+  if (!document.hidden) {
+    tickAgents();
+    tickAlerts();
+    showSilences();
+    showGlance(agentsOf, isLost);
+    tickHealth();
+    refreshPlots();
+  }
+}
+
+function setUpControls() {
+  byId("language").addEventListener("click", async () => {
+    setLanguage(code === "en" ? "ja" : "en");
+    await loadPhrases();
+    showAll(true);
   });
-  if (wanted.length !== parent.children.length || wanted.some((child, at) => parent.children[at] !== child)) {
-    parent.replaceChildren(...wanted);
-  }
-  return wanted;
-}
-
-function showClusters(known) {
-  const sections = children(clusters, known.clusters.map((cluster) => cluster.name), newCluster);
-  let trouble = 0;
-  known.clusters.forEach((cluster, at) => {
-    const [heading, words, table] = sections[at].children;
-    put(heading, cluster.name);
-    put(words, sentence(cluster, known.now, texts));
-    table.hidden = cluster.agents.length === 0;
-    const rows = children(table.tBodies[0], cluster.agents.map((agent) => agent.name), newRow);
-    cluster.agents.forEach((agent, row) => showAgent(rows[row], agent, known.now));
-    trouble += cluster.agents.filter((agent) => !["busy", "idle"].includes(agent.state)).length;
+  byId("theme").addEventListener("click", () => {
+    setTheme(THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length]);
+    showControls();
   });
-  document.title = `${trouble ? `(${trouble}) ` : ""}orchestrator-telemetry`;
-}
-
-function newCluster() {
-  const section = make("section", "cluster");
-  const table = make("table");
-  const head = table.createTHead().insertRow();
-  for (const name of Object.keys(texts.columns)) {
-    const cell = make("th", name);
-    cell.scope = "col";
-    put(cell, texts.columns[name]);
-    head.append(cell);
-  }
-  table.createTBody();
-  section.append(make("h2"), make("p", "sentence"), table);
-  return section;
-}
-
-function newRow() {
-  const row = make("tr");
-  for (const name of Object.keys(texts.columns)) {
-    const cell = make(name === "name" ? "th" : "td", name);
-    if (name === "name") {
-      cell.scope = "row";
-      cell.append(make("span"), make("small"));
-    } else if (name === "state") {
-      cell.append(make("span", "state"));
-    } else {
-      cell.dataset.label = texts.columns[name];
-    }
-    row.append(cell);
-  }
-  return row;
-}
-
-function showAgent(row, agent, now) {
-  const [name, state, since, idle, restarts, reason] = row.children;
-  put(name.firstChild, agent.name);
-  put(name.lastChild, agent.role);
-  state.firstChild.dataset.state = agent.state;
-  put(state.firstChild, texts.states[agent.state] ?? agent.state);
-  put(since, duration(now - agent.since, texts));
-  put(idle, agent.running ? duration(agent.idle_time, texts) : "–");
-  put(restarts, agent.restart_count.toLocaleString(texts.number));
-  put(reason, agent.reason);
-}
-
-function showAlerts(open, now, severalClusters) {
-  alerts.hidden = open.length === 0;
-  put(alerts.firstElementChild, texts.alerts(open.length));
-  const keys = open.map((alert) => `${alert.cluster}\n${alert.agent_name}\n${alert.rule}\n${alert.timestamp}`);
-  const items = children(alerts.lastElementChild, keys, () => {
-    const item = make("li");
-    item.append(make("strong"), make("span", "who"), make("span", "what"), make("time"));
-    return item;
-  });
-  open.forEach((alert, at) => {
-    const [level, who, what, when] = items[at].children;
-    items[at].dataset.level = alert.level;
-    put(level, texts.levels[alert.level] ?? alert.level);
-    put(who, severalClusters ? `${alert.cluster} / ${alert.agent_name}` : alert.agent_name);
-    put(what, alert.message);
-    when.dateTime = new Date(alert.timestamp * 1000).toISOString();
-    put(when, texts.ago(duration(now - alert.timestamp, texts)));
+  byId("logout").addEventListener("click", async () => {
+    await fetch("/api/v1/logout", { method: "POST" }).catch(() => {});
+    location.assign("/login");
   });
 }
 
-mark("waiting", texts.connecting);
-refresh();
+function showControls() {
+  put(byId("language"), texts.otherLanguage);
+  set(byId("language"), "lang", code === "en" ? "ja" : "en");
+  put(byId("theme"), texts.themes[theme()]);
+  set(byId("keys"), "aria-label", texts.keysTitle);
+  set(byId("keys"), "title", texts.keysTitle);
+}
+
+/** Everything whose words don't come with each change; `again`: in another language than before. */
+function showAll(again) {
+  translate();
+  showControls();
+  setUpAgents(again);
+  setUpAlerts(again);
+  setUpHistory(again);
+  setUpPlots(again);
+  setUpHealth(again);
+  showConnection();
+  if (again) {
+    showSilences(true);
+    showClusters();
+    showGlance(agentsOf, isLost);
+    tickHealth();
+  }
+}
+
+await loadPhrases();
+showAll(false);
+setUpControls();
+setUpDialog();
+setUpKeys();
+follow({ hello, changed, mark });
+setInterval(tick, TICK);

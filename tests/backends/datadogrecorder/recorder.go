@@ -160,6 +160,10 @@ func (r *recorder) keep(path, contentType string, body []byte) error {
 		logs, err := decodeLogs(body)
 		r.kept.logs = append(r.kept.logs, logs...)
 		return err
+	case path == "/v1/logs":
+		logs, err := decodeOTLPLogs(body)
+		r.kept.logs = append(r.kept.logs, logs...)
+		return err
 	case path == "/api/v0.2/traces":
 		spans, err := decodeSpans(body)
 		r.kept.spans = append(r.kept.spans, spans...)

@@ -14,6 +14,9 @@ import (
 	"github.com/DataDog/datadog-agent/pkg/proto/pbgo/trace"
 	"github.com/DataDog/datadog-agent/pkg/proto/pbgo/trace/idx"
 	"github.com/klauspost/compress/zstd"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	otlplogs "go.opentelemetry.io/proto/otlp/logs/v1"
+	resource "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -208,6 +211,35 @@ func TestLogsKeepBigNumbersAndUnpackTheMessage(t *testing.T) {
 	}
 	if all := ask[map[string]any](t, url+"/recorded/logs"); len(all) != 2 {
 		t.Fatalf("%v", all)
+	}
+}
+
+func TestLogsByOTLP(t *testing.T) {
+	url := start(t, "")
+	value := func(text string) *common.AnyValue {
+		return &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: text}}
+	}
+	body, err := proto.Marshal(&otlplogs.LogsData{ResourceLogs: []*otlplogs.ResourceLogs{{
+		Resource: &resource.Resource{Attributes: []*common.KeyValue{{Key: "service.name", Value: value("orchestrator-cc")}}},
+		ScopeLogs: []*otlplogs.ScopeLogs{{LogRecords: []*otlplogs.LogRecord{{
+			Body: value("Agent stopped"), SeverityText: "ERROR",
+			Attributes: []*common.KeyValue{{Key: "record_id", Value: value("01J")}},
+			TraceId:    []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2}, SpanId: []byte{0, 0, 0, 0, 0, 0, 0, 9},
+		}}}},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := send(t, "POST", url+"/v1/logs", "gzip", body); status != 202 {
+		t.Fatal(status)
+	}
+	records := ask[map[string]any](t, url+"/recorded/logs?contains=stopped")
+	if len(records) != 1 || records[0]["service"] != "orchestrator-cc" || records[0]["status"] != "ERROR" {
+		t.Fatalf("%v", records)
+	}
+	attributes, _ := records[0]["attributes"].(map[string]any)
+	if attributes["dd.trace_id"] != "258" || attributes["dd.span_id"] != "9" || attributes["record_id"] != "01J" {
+		t.Fatalf("%v", attributes)
 	}
 }
 

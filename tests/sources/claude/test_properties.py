@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +113,7 @@ def test_any_content(content: bytes) -> None:
         assert str(error)  # noqa: PT017 - either is fine, nothing else is
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(SESSION, max_size=4), st.lists(TEAM, max_size=3), INBOX, st.lists(TASK, max_size=3))
 def test_the_whole_source(sessions: list[Any], teams: list[Any], inbox: Any, tasks: list[Any]) -> None:

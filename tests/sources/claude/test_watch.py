@@ -170,6 +170,7 @@ def test_killed_and_resumed_before_anybody_looked(world: World) -> None:
     listening(world, scene)
 
 
+@pytest.mark.slow
 def test_a_new_session_without_its_status_is_told_a_little_later(world: World) -> None:
     pid = world.process()
 
@@ -182,6 +183,7 @@ def test_a_new_session_without_its_status_is_told_a_little_later(world: World) -
     listening(world, scene)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("either_way")
 def test_many_changes_are_few_calls_and_none_is_lost(world: World) -> None:
     pids = [world.process() for _ in range(8)]

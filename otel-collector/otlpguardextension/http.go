@@ -1,0 +1,84 @@
+package otlpguardextension
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync/atomic"
+)
+
+// free is what a body may have without asking: what ordinary senders send goes on while others use the budget up.
+const free = 256 << 10
+
+var errBudget = errors.New("too many large requests at once")
+
+// budget is shared by all bodies that are being read or worked on.
+type budget struct {
+	limit int64
+	held  atomic.Int64
+}
+
+// GetHTTPHandler wraps what comes after decompression and the check of the token.
+func (g *guard) GetHTTPHandler(context.Context) (func(context.Context, http.Handler) (http.Handler, error), error) {
+	return func(_ context.Context, next http.Handler) (http.Handler, error) { return g.bodies.watch(next), nil }, nil
+}
+
+func (b *budget) watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := &counted{ReadCloser: r.Body, budget: b}
+		defer body.release()
+		r.Body = body
+		next.ServeHTTP(&answer{ResponseWriter: w, body: body}, r)
+	})
+}
+
+// counted is a body that takes from the budget what is read of it.
+type counted struct {
+	io.ReadCloser
+	budget *budget
+	read   int64
+	held   int64
+	status int // what hindered reading means for the sender, 0 while nothing did
+}
+
+func (c *counted) Read(into []byte) (int, error) {
+	n, err := c.ReadCloser.Read(into)
+	c.read += int64(n)
+	if more := c.read - free - c.held; more > 0 {
+		c.held += more
+		if c.budget.held.Add(more) > c.budget.limit {
+			c.status = http.StatusServiceUnavailable
+			return 0, errBudget
+		}
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		c.status = http.StatusRequestEntityTooLarge
+	}
+	return n, err
+}
+
+func (c *counted) release() {
+	c.budget.held.Add(-c.held)
+	c.held = 0
+}
+
+// answer says what hindered reading a body: the receiver itself answers 400 for all of it, which tells a sender to give up.
+type answer struct {
+	http.ResponseWriter
+	body *counted
+}
+
+func (a *answer) WriteHeader(status int) {
+	if status == http.StatusBadRequest && a.body.status != 0 {
+		status = a.body.status
+		if status == http.StatusServiceUnavailable {
+			a.Header().Set("Retry-After", "1")
+		}
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

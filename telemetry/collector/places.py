@@ -1,0 +1,111 @@
+"""Where things are: the endpoint that telemetry goes to, the collector's own metrics, and whose an exporter is."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from telemetry.collector.building import sources_dir
+from telemetry.collector.errors import CollectorError
+
+DEFAULT_BACKENDS = "prometheus,file"
+"""What the collector sends to where nobody chose."""
+TELEMETRY_PORT = ("ORCHESTRATOR_COLLECTOR_TELEMETRY_PORT", 8888)
+_EVERYWHERE = {"", "0.0.0.0", "::", "[::]"}  # noqa: S104 - compared, not bound
+_ENDPOINTS = ("ENDPOINT", "METRICS_ENDPOINT", "LOGS_ENDPOINT", "TRACES_ENDPOINT")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where telemetry goes.
+
+    Attributes:
+        kind: `own`, `other`, or `none`: nothing is sent.
+        url: The endpoint, without user, password and query; "" for none.
+        metrics_url: The page with the collector's own metrics; "" where it isn't known to have one.
+    """
+
+    kind: str
+    url: str = ""
+    metrics_url: str = ""
+
+
+def place(environ: Mapping[str, str], *, own: bool) -> Place:
+    """Where this process sends to, by OTEL_EXPORTER_OTLP_*; `own`: a collector of its own runs beside it."""
+    url = without_secrets(next((value for name in _ENDPOINTS if (value := _otlp(environ, name))), ""))
+    if own:
+        host = environ.get("ORCHESTRATOR_COLLECTOR_HOST", "")
+        return Place("own", url, _page("127.0.0.1" if host in _EVERYWHERE else host, environ))
+    if not url or environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return Place("none")
+    host = urlsplit(url).hostname or ""
+    asked_for = bool(environ.get(TELEMETRY_PORT[0]))
+    return Place("other", url, _page(host, environ) if asked_for or _is_near(host) else "")
+
+
+def without_secrets(url: str) -> str:
+    """A URL as it may be shown: scheme, host, port and path."""
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "(not a URL)"
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}{port}{parts.path}" if parts.scheme else f"{name}{port}{parts.path}"
+
+
+def chosen(backends: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of the chosen backends, as the collector reads them."""
+    text = backends.strip() or environ.get("BACKENDS", "").strip() or DEFAULT_BACKENDS
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def owners(environ: Mapping[str, str]) -> dict[str, str]:
+    """Which backend each exporter belongs to, by the files of the backends; the user's own win. Blocks."""
+    folders: list[Path] = []
+    with contextlib.suppress(CollectorError):  # an installation without them: the exporters' names must do
+        folders.append(sources_dir() / "config" / "backends")
+    if own := environ.get("ORCHESTRATOR_COLLECTOR_BACKENDS_DIR"):
+        folders.append(Path(own))
+    found: dict[str, str] = {}
+    for folder in folders:
+        for file in sorted(folder.glob("*.yaml")):
+            found |= dict.fromkeys(_exporters(file), file.stem)
+    return found
+
+
+def _exporters(file: Path) -> list[str]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):  # the collector itself says what is wrong with it
+        return []
+    exporters = content.get("exporters") if isinstance(content, dict) else None
+    return [str(name) for name in exporters] if isinstance(exporters, dict) else []
+
+
+def _otlp(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(f"OTEL_EXPORTER_OTLP_{name}", "").strip()
+
+
+def _page(host: str, environ: Mapping[str, str]) -> str:
+    text = environ.get(TELEMETRY_PORT[0], "")
+    port = int(text) if text.isdecimal() else TELEMETRY_PORT[1]
+    name = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return f"http://{name}:{port}/metrics"
+
+
+def _is_near(host: str) -> bool:
+    """Whether it can be a collector beside us: a vendor's host isn't asked every few seconds for what it hasn't."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return bool(host) and "." not in host
+    return address.is_loopback or address.is_private

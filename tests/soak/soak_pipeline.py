@@ -1,0 +1,49 @@
+"""Real durations of what tests/collector/test_durability.py does in seconds. Prints what was measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.collector.conftest import collector_binary  # noqa: F401 - a fixture
+from tests.collector.test_durability import kill_at_random, kill_at_the_start, refuse_most
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from tests.backends.elasticsearch import Elasticsearch
+    from tests.backends.loki import Loki
+
+
+def test_fifty_kills_at_a_thousand_records_a_second(
+    collector_binary: Path,  # noqa: F811 - the fixture
+    tmp_path: Path,
+    loki: Loki,
+    elasticsearch: Elasticsearch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = kill_at_random(collector_binary, tmp_path, loki, elasticsearch, kills=50, rate=1000, down=20)
+    with capsys.disabled():
+        print(said)
+
+
+def test_a_hundred_kills_within_a_second_of_the_start(
+    collector_binary: Path,  # noqa: F811 - the fixture
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = kill_at_the_start(collector_binary, tmp_path, kills=100, records=2000)
+    with capsys.disabled():
+        print(said)
+
+
+def test_seventy_percent_refused_for_a_minute(
+    collector_binary: Path,  # noqa: F811 - the fixture
+    tmp_path: Path,
+    loki: Loki,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = refuse_most(collector_binary, tmp_path, loki, batches=3000, rate=10_000)
+    with capsys.disabled():
+        print(said)
