@@ -36,12 +36,14 @@ class Sending:
         dropped: How many are lost since then, by reason.
         waiting: How many wait on disk until it takes them; None where there is no spool.
         waiting_bytes: The room that they take.
+        capacity_bytes: The room that they may take; beyond that the oldest are dropped.
     """
 
     sent: int
     dropped: Mapping[str, int]
     waiting: int | None = None
     waiting_bytes: int = 0
+    capacity_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,15 +141,14 @@ def sending() -> Mapping[str, Sending]:
     if (providers := _process.providers) is None:
         return {}
     lost, backlog = providers.counts.lost, providers.spool.backlog if providers.spool is not None else {}
-    return {
-        signal: Sending(
-            sent,
-            {reason: count for (of, reason), count in lost.items() if of == signal},
-            backlog[signal].records if signal in backlog else None,
-            backlog[signal].size if signal in backlog else 0,
+    found = {}
+    for signal, sent in providers.counts.taken.items():
+        dropped = {reason: count for (of, reason), count in lost.items() if of == signal}
+        waits = backlog.get(signal)
+        found[signal] = (
+            Sending(sent, dropped, waits.records, waits.size, waits.most_bytes) if waits else Sending(sent, dropped)
         )
-        for signal, sent in providers.counts.taken.items()
-    }
+    return found
 
 
 def flush_soon() -> None:

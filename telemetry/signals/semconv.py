@@ -177,6 +177,10 @@ def _spool_size(picture: Picture, now: float) -> Iterable[Observation]:
     return (((s,), float(held.waiting_bytes)) for s, held in picture.sending.items() if held.waiting is not None)
 
 
+def _spool_capacity(picture: Picture, now: float) -> Iterable[Observation]:
+    return (((s,), float(held.capacity_bytes)) for s, held in picture.sending.items() if held.waiting is not None)
+
+
 def _backend_up(picture: Picture, now: float) -> Iterable[Observation]:
     return (((one.name,), float(one.up)) for one in picture.outlets.backends if one.up is not None)
 
@@ -382,6 +386,15 @@ METRICS: tuple[Metric, ...] = (
         "Disk that the spool takes.",
         (SIGNAL,),
         _spool_size,
+    ),
+    Metric(
+        "orchestrator.spool.capacity",
+        "orchestrator_spool_capacity_bytes",
+        Kind.GAUGE,
+        "By",
+        "Disk that the spool may take; beyond that the oldest records go.",
+        (SIGNAL,),
+        _spool_capacity,
     ),
     Metric(
         "orchestrator.backend.up",

@@ -94,6 +94,11 @@ class Journal:
             return sum(segment.records or 0 for segment in self._segments)
 
     @property
+    def most_bytes(self) -> int:
+        """How much of the disk it may take."""
+        return self._most
+
+    @property
     def size(self) -> int:
         """Bytes on disk and in memory."""
         with self._lock:

@@ -46,10 +46,12 @@ class SpoolOptions:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits of one signal: records (as far as they are counted), and bytes with what surrounds them."""
+    """What waits of one signal: records (as far as they are counted), bytes with what surrounds them, and how many of
+    those there may be."""
 
     records: int
     size: int
+    most_bytes: int
 
 
 class Spool:
@@ -115,7 +117,7 @@ class Spool:
     def backlog(self) -> Mapping[str, Backlog]:
         """What waits, by signal."""
         return {
-            signal: Backlog(delivery.journal.records, delivery.journal.size)
+            signal: Backlog(delivery.journal.records, delivery.journal.size, delivery.journal.most_bytes)
             for signal, delivery in self._deliveries.items()
         }
 
