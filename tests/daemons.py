@@ -139,10 +139,19 @@ class Tmux:
         self("set-option", "-g", "remain-on-exit", "on")
         return self
 
+    def say(self, agent: str, text: str) -> None:
+        """A line on an agent's screen."""
+        Path(self._of(agent, "pane_tty")).write_text(f"{text}\n")
+
     def kill(self, agent: str) -> None:
         """Ends an agent's process."""
-        panes = self("list-panes", "-a", "-F", "#{pane_pid} #{@agent_name}").splitlines()
-        os.kill(next(int(line.split()[0]) for line in panes if line.partition(" ")[2] == agent), signal.SIGKILL)
+        os.kill(int(self._of(agent, "pane_pid")), signal.SIGKILL)
+
+    def _of(self, agent: str, what: str) -> str:
+        panes = [
+            line.partition(" ") for line in self("list-panes", "-a", "-F", f"#{{{what}}} #{{@agent_name}}").splitlines()
+        ]
+        return next(value for value, _, name in panes if name == agent)
 
     def __call__(self, *arguments: str) -> str:
         line = ["tmux", "-L", self.socket, *arguments]

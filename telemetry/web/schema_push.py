@@ -16,8 +16,8 @@ class Event(Described):
     state: Literal["busy", "idle", "waiting", "stopped", "ended"] | None = Field(
         None, description="What it does now; `ended`: it is no longer expected."
     )
-    reason: str | None = Field(None, description="Why it is in that state; only beside one.", max_length=500)
-    task: str | None = Field(None, description='What it is at; "": nothing.', max_length=500)
+    reason: str | None = Field(None, description="Why it is in that state; only beside one. Cut after 500 characters.")
+    task: str | None = Field(None, description='What it is at; "": nothing. Cut after 500 characters.')
     ttl: float | None = Field(
         None, description="Seconds within which it promises to be heard of again.", ge=0.1, le=86_400
     )

@@ -16,6 +16,7 @@ from tests.dashboard.visiting import Visit, chromium, visiting
 from tests.waiting import eventually
 
 AGENTS = ("grand_boss", "coding_writing_specialist", "testing_specialist")
+LAST_WORDS = "12 of 20 tests passed"
 
 
 @dataclass
@@ -58,6 +59,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house in which one agent has died: tests only look at it."""
     with watched(tmp_path_factory.mktemp("home"), *AGENTS) as house:
         eventually(lambda: len(house.daemon.agents()) == len(AGENTS), what="the agents, alive")
+        house.tmux.say("testing_specialist", LAST_WORDS)
         house.tmux.kill("testing_specialist")
         yield house
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import psutil
-
 from telemetry.clean import clean_name
 from telemetry.clock import Clock
 from telemetry.model import AgentSample, Reading, TeamTasks
@@ -33,13 +31,16 @@ class Books:
         place: Where they are kept: its options are `ClaudeOptions`.
         processes: Where processes are looked up.
         clock: What time it is when an agent is forgotten.
+        booted_at: When this machine was started (Unix s).
     """
 
-    def __init__(self, place: Place, options: ClaudeOptions, processes: ProcessTable, clock: Clock) -> None:
+    def __init__(
+        self, place: Place, options: ClaudeOptions, processes: ProcessTable, clock: Clock, booted_at: float
+    ) -> None:
         self._team = options.team or ""
         self._clock = clock
         self.shelf = Shelf(options.folder.absolute(), is_expected=options.config_dir is not None)
-        self.roster = Roster(self.shelf, Processes(processes), self._team, psutil.boot_time())
+        self.roster = Roster(self.shelf, Processes(processes), self._team, booted_at)
         self._restarts = Restarts(place.store, memory_of(clean_name(place.cluster), "claude"))
         self._tasks: tuple[TeamTasks, ...] = ()
         self._samples: dict[str, AgentSample] = {}

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
+
 from telemetry.clean import clean_name
 from telemetry.clock import Clock, SystemClock
 from telemetry.model import Reading
@@ -41,17 +43,25 @@ class ClaudeSource:
         place: Where it looks: its options are `ClaudeOptions`.
         processes: Where processes are looked up.
         clock: What time it is when something is heard.
+        booted_at: When this machine was started (Unix s): what died before that is no agent. None: as the system says.
     """
 
     name = "claude"
 
-    def __init__(self, place: Place, processes: ProcessTable | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        processes: ProcessTable | None = None,
+        clock: Clock | None = None,
+        booted_at: float | None = None,
+    ) -> None:
         options = place.options
         self._options: ClaudeOptions = options if isinstance(options, ClaudeOptions) else ClaudeOptions()
         self._cluster = clean_name(place.cluster)
         self._on_problem = place.on_problem
         self._clock = clock or SystemClock()
-        self._books = Books(place, self._options, processes or system_processes(), self._clock)
+        booted_at = psutil.boot_time() if booted_at is None else booted_at
+        self._books = Books(place, self._options, processes or system_processes(), self._clock, booted_at)
         self._reading: Reading | None = None
         # One thread, so that what is heard is never read beside a check.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="claude")

@@ -14,7 +14,7 @@ import pytest
 from telemetry.model import State
 from telemetry.sources.claude.source import KIND, ClaudeOptions
 from telemetry.store import Store
-from tests.sources.claude.world import NOBODY, START, World, millis
+from tests.sources.claude.world import BOOTED_AT, NOBODY, START, World, millis
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def test_an_orderly_end_is_no_alarm(world: World) -> None:
 
 
 def test_leftovers_are_nobody(world: World) -> None:
-    booted = psutil.boot_time() - START
+    booted = BOOTED_AT - START
     world.session(NOBODY, at=booted + 10)
     world.session(NOBODY + 1, "b", at=booted + 8000)
     pid = world.process()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import psutil
 import pytest
 
 from telemetry.model import State, TeamTasks
-from tests.sources.claude.world import NOBODY, START, World, a_member, a_note, a_task, millis
+from tests.sources.claude.world import BOOTED_AT, NOBODY, START, World, a_member, a_note, a_task, millis
 
 ID = "16c3c462-dc11-40c9-9b5b-d2051659a3bb"
 TEAM = "session-16c3c462"
@@ -166,7 +165,7 @@ def test_two_members_of_one_name(world: World) -> None:
 
 
 def test_a_team_that_was_dead_long_before_is_nobody(world: World) -> None:
-    booted = psutil.boot_time() - START
+    booted = BOOTED_AT - START
     for name, age in (("old", 0.0), ("new", 1000.0)):
         path = world.team(name, a_member(name), at=booted + 10 + age, session_id=f"id-{name}")
         os.utime(path, (START + booted + 10 + age,) * 2)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 START = 1_795_662_796.948
 """When the sessions here were started; seconds in a test count from it."""
+BOOTED_AT = START - 1000
+"""When the machine was started on which they ran: the one that runs the tests may be younger than they are."""
 NOBODY = 4_194_300
 """A process id that no process here has."""
 
@@ -221,7 +223,7 @@ class World:
         """A new source; one that was there before is closed."""
         self.close_source()
         place = Place("work", ClaudeOptions(config_dir=self.root, **options), store, self.problems.append)
-        self.source = ClaudeSource(place, processes, clock or FakeClock(START))
+        self.source = ClaudeSource(place, processes, clock or FakeClock(START), BOOTED_AT)
         return self.source
 
     def read(self, at: float = 1.0) -> dict[str, AgentSample]:
