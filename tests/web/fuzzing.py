@@ -32,6 +32,10 @@ checks.not_a_server_error.enabled = false
 that all isn't well is an answer, 503, as those expect who ask /readyz."""
 
 
+SAME_EVERY_TIME = ("--generation-deterministic", "--seed", "1")
+"""What is made up is the same in every run: what fails can be had again. `make soak` throws the dice anew."""
+
+
 @contextmanager
 def world(home: Path) -> Iterator[Daemon]:
     """A daemon that has something to tell of everything it can be asked."""
@@ -76,8 +80,15 @@ def _fill(running: Daemon, tmux: Tmux) -> None:
     eventually(lambda: ask(running, "/api/v1/alerts/history?changes=true")["alerts"], 30, what="something that is over")
 
 
-def fuzz(running: Daemon, seconds: int, where: Path) -> None:
-    """Raises AssertionError with all that it found: requests with the answers that the description doesn't allow."""
+def fuzz(running: Daemon, seconds: int, where: Path, *more: str) -> None:
+    """Raises AssertionError with all that it found: requests with the answers that the description doesn't allow.
+
+    Args:
+        running: Who is asked.
+        seconds: For how long at most.
+        where: A folder for its settings.
+        more: Flags of Schemathesis: `*SAME_EVERY_TIME`.
+    """
     settings = where / "schemathesis.toml"
     settings.write_text(_SETTINGS)
     line = [
@@ -87,6 +98,7 @@ def fuzz(running: Daemon, seconds: int, where: Path) -> None:
         *("--exclude-path", _NEVER_ENDS),
         *("--max-time", str(seconds), "--request-timeout", "20", "--continue-on-failure", "--warnings", "off"),
         *("--suppress-health-check", "all"),
+        *more,
     ]
     done = subprocess.run(line, cwd=where, capture_output=True, text=True, timeout=seconds + 240, check=False)
     assert running.process.poll() is None, running.said

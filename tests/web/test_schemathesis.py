@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 def test_every_answer_is_one_that_is_described(tmp_path: Path) -> None:
     with fuzzing.world(tmp_path) as running:
         _what_is_there_fits(running)
-        fuzzing.fuzz(running, 60, tmp_path)
+        fuzzing.fuzz(running, 60, tmp_path, *fuzzing.SAME_EVERY_TIME)
 
 
 def _what_is_there_fits(running: Daemon) -> None:
