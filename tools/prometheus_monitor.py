@@ -161,12 +161,12 @@ def _collector() -> list[dict[str, Any]]:
             AlertLevel.WARNING,
             _texts(
                 "A backend takes no data from the collector.",
-                "The queue of {{ $labels.data_type }} for {{ $labels.exporter }} has not been empty for 10 minutes.",
+                "The queue of {{ $labels.data_type }} for {{ $labels.exporter }} has not been empty for 5 minutes.",
                 todo,
                 "バックエンドがコレクタのデータを受け付けていません。",
                 todo_ja,
             ),
-            hold="10m",
+            hold="5m",
         ),
         alert(
             "OrchestratorCollectorQueueFilling",

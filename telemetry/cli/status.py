@@ -78,7 +78,7 @@ def status(
 
     --json: now, exit_code, running (a monitor), problem (why nothing is known, or ""), clusters (as GET
     /api/v1/agents has them, with sentence, exit_code and the agents' idle_time), alerts (as /api/v1/alerts/open),
-    silences, channels, backends, problems.
+    silences, channels, backends, damaged_queue_files (of the collector), problems.
 
     \b
     Exit codes (as `check` has them):
@@ -202,5 +202,6 @@ def plain(board: Board, found: Overview, problem: str, code: int) -> dict[str, A
         "silences": of_kind["silence"],
         "channels": of_kind["channel"],
         "backends": of_kind["backend"],
+        "damaged_queue_files": board.items.get("monitor", {}).get("damaged_queue_files", 0),
         "problems": list(found.problems),
     }

@@ -12,7 +12,6 @@ from telemetry.picture import Picture
 from telemetry.web.answers import answer
 from telemetry.web.pipeline import BackendState, Pipeline
 from telemetry.web.schema import Described, documented
-from telemetry.web.schema_agents import Ready
 
 _SIGNALS = ("metrics", "logs", "traces")
 
@@ -40,6 +39,16 @@ class Collector(Described):
     checked_at: float | None = Field(description="When it was asked last (Unix seconds); null: not yet.")
     waiting: int = Field(description="Log records and spans of this monitor that wait on its disk until it takes them.")
     lost: int = Field(description="Log records and spans of this monitor that are lost since its start; why: /metrics.")
+
+
+class PipelineReady(Described):
+    """What is sent gets where it belongs, as far as is known."""
+
+    status: Literal["ready"] = Field(description="Always `ready`.")
+    damaged: int = Field(
+        description="Files of queues that the collector found damaged at its start, and set aside: what they held was "
+        "not sent."
+    )
 
 
 class Backend(Described):
@@ -113,14 +122,17 @@ def backend_routes(pipeline: Pipeline, picture: Picture, clock: Clock) -> APIRou
         )
 
     @router.head("/readyz/pipeline", include_in_schema=False)
-    @router.get("/readyz/pipeline", responses=documented(Ready, 503))
+    @router.get("/readyz/pipeline", responses=documented(PipelineReady, 503))
     async def pipeline_ready() -> Response:
         """Whether what is sent gets where it belongs: the collector answers, and no backend fails, is stuck or full.
 
         Not for a probe that restarts or takes out the monitor, which can't help a backend: that is /readyz.
         """
-        if reasons := pipeline.standing.reasons:
-            raise HTTPException(503, "; ".join(reasons))
-        return answer({"status": "ready"})
+        standing = pipeline.standing
+        damaged = standing.collector.damaged
+        if reasons := standing.reasons:
+            aside = [f"besides, the collector set {damaged} damaged files of queues aside"] if damaged else []
+            raise HTTPException(503, "; ".join([*reasons, *aside]))
+        return answer({"status": "ready", "damaged": damaged})
 
     return router

@@ -77,9 +77,11 @@ def items(shown: Shown, memory: Memory, now: float) -> Items:
     found.update(_told(shown.people, now))
     if shown.pipeline is not None:
         found.update((f"backend/{one.name}", backend_view(one)) for one in shown.pipeline.standing.backends)
+    collector = shown.pipeline.standing.collector if shown.pipeline is not None else None
     found["monitor"] = {
         "store_problem": shown.picture.store_problem or "",
-        "collector_problem": shown.pipeline.standing.collector.problem if shown.pipeline is not None else "",
+        "collector_problem": collector.problem if collector is not None else "",
+        "damaged_queue_files": collector.damaged if collector is not None else 0,
         "problems": views.staleness(monitors, shown.picture.heartbeats, now),
         "version": shown.version,
     }

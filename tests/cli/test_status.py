@@ -123,6 +123,12 @@ def test_a_store_that_fails_is_said() -> None:
     assert code(agent("a"), monitor=broken) == 1
 
 
+def test_damaged_queue_files_are_counted_and_are_no_alarm_by_themselves() -> None:
+    found = {"damaged_queue_files": 2}
+    assert "the collector set 2 damaged queue files aside" in screen(agent("a"), monitor=found)
+    assert code(agent("a"), monitor=found) == 0
+
+
 def test_a_terminal_that_is_too_low_keeps_the_worst_and_counts_the_rest() -> None:
     many = [agent(f"worker{number:03}") for number in range(200)]
     shown = screen(*many, agent("zoe", "stopped"), rows=24)

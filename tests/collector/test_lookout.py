@@ -73,7 +73,7 @@ def a_trickle(begun: bytes) -> Iterator[str]:
         ended.set()
 
 
-def looked(lookout: Lookout, times: int = 1) -> dict[str, Any]:
+def looked(lookout: Lookout, times: int = 1, path: str = "/api/v1/backends") -> dict[str, Any]:
     """The API's answer after so many looks."""
 
     app = FastAPI()
@@ -84,7 +84,7 @@ def looked(lookout: Lookout, times: int = 1) -> dict[str, Any]:
             await lookout.look()
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            answer: dict[str, Any] = (await client.get("/api/v1/backends")).json()
+            answer: dict[str, Any] = (await client.get(path)).json()
         return answer
 
     return asyncio.run(look())
@@ -114,6 +114,18 @@ def test_what_the_page_says_is_what_the_api_answers() -> None:
         ("otlp", "ok", "3 spans sent"),
     ]
     assert answer["backends"][1]["sent"] == {"metrics": 0, "logs": 0, "traces": 3}
+
+
+def test_damaged_files_of_queues_are_told_whether_or_not_the_pipeline_is_ready() -> None:
+    damaged = b"otelcol_storage_damaged_files 2\n"
+    stuck = b'otelcol_exporter_send_failed_spans{exporter="otlp_http/loki"} 3\n'
+    with a_page(damaged) as url:
+        assert looked(lookout(url), path="/readyz/pipeline") == {"status": "ready", "damaged": 2}
+    with a_page(damaged + stuck) as url:
+        answer = looked(lookout(url, chosen=["loki"]), path="/readyz/pipeline")
+    assert answer["detail"] == (
+        "backend loki: 3 spans given up and none sent ever; besides, the collector set 2 damaged files of queues aside"
+    )
 
 
 @pytest.mark.parametrize(

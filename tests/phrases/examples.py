@@ -120,6 +120,7 @@ UNSHOWN = (
         "'#{{==:#{{session_id}}/#{{session_created}}/#{{pid}},{}}}'",
     ),
     "teams/{}/inboxes",
+    "besides, the collector set {} damaged files of queues aside",  # told to a probe
     # told to who starts the program, or writes its settings
     *("the channel {} has no URL", "the host of URL number {} of APPRISE_URLS is {}, {}"),
     *("cluster_manager: {} has no get_status()", "an http or https URL, not at a link-local or metadata address"),

@@ -54,7 +54,9 @@ def test_both_adapters_tell_the_same() -> None:
     captured.picture.count_alert("demo", AlertLevel.ERROR)
     captured.picture.count_delivery("slack", "delivered")
     captured.picture.set_store_problem("disk full")
-    captured.picture.sent_by(lambda: {"logs": Sending(7, {"queue_full": 1}, waiting=3, waiting_bytes=900, capacity_bytes=1000)})
+    captured.picture.sent_by(
+        lambda: {"logs": Sending(7, {"queue_full": 1}, waiting=3, waiting_bytes=900, capacity_bytes=1000)}
+    )
     by_signal = {"logs": 5}
     outlet = Outlet("loki", True, by_signal, by_signal, by_signal, {"logs": 0.25})
     captured.picture.leaves_by(lambda: Outlets([outlet], damaged_files=1))

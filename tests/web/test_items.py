@@ -115,6 +115,7 @@ def test_what_it_holds(world: World) -> None:
     assert found["monitor"] == {
         "store_problem": "",
         "collector_problem": "",
+        "damaged_queue_files": 0,
         "problems": ["cluster night: no check has finished yet"],
         "version": "1.2",
     }
@@ -137,7 +138,7 @@ def test_tasks_alerts_silences_channels_backends_and_the_monitor(world: World) -
         world,
         people=told,
         pipeline=SimpleNamespace(
-            standing=SimpleNamespace(backends=[LOKI], collector=SimpleNamespace(problem="no answer"))
+            standing=SimpleNamespace(backends=[LOKI], collector=SimpleNamespace(problem="no answer", damaged=2))
         ),
     )
     assert found["cluster/main"]["tasks"][0] == {
@@ -151,6 +152,7 @@ def test_tasks_alerts_silences_channels_backends_and_the_monitor(world: World) -
     assert found["backend/loki"] == backend_view(LOKI)
     assert found["monitor"]["store_problem"] == "disk full"
     assert found["monitor"]["collector_problem"] == "no answer"
+    assert found["monitor"]["damaged_queue_files"] == 2
     json.dumps(found, allow_nan=False)
 
 

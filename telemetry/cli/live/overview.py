@@ -219,6 +219,9 @@ def _machine(kinds: Mapping[str, list[Item]]) -> tuple[tuple[str, ...], tuple[st
     for one in kinds.get("monitor", ()):
         problems += [f"store: {one['store_problem']}"] if one.get("store_problem") else []
         problems += [f"collector: {one['collector_problem']}"] if one.get("collector_problem") else []
+        damaged = one.get("damaged_queue_files") or 0
+        # nothing that waits is at risk by it: told, and no alarm
+        calm += [f"the collector set {count(damaged, 'damaged queue file')} aside"] if damaged else []
     wrong, well = _channels(kinds.get("channel", ()))
     problems += wrong
     calm += [f"channels: {', '.join(well)}"] if well else []

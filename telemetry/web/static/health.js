@@ -133,10 +133,20 @@ function channels() {
   });
 }
 
+/** Only where there is something to say. */
+function collector() {
+  const { collector_problem: problem, damaged_queue_files: damaged } = items.get("monitor") ?? {};
+  const title = texts.health.collector;
+  return [
+    ...(problem ? [{ name: " collector", state: "bad", title, text: problem }] : []),
+    ...(damaged ? [{ name: " damaged", state: "warn", title, text: texts.health.damaged(damaged) }] : []),
+  ];
+}
+
 function backends() {
   const words = texts.health;
   const total = (counts) => (typeof counts === "number" ? counts : Object.values(counts ?? {}).reduce((sum, count) => sum + count, 0));
-  return every("backend/").map((held) => ({
+  const lines = every("backend/").map((held) => ({
     name: held.name,
     state: { ok: "good", failing: "bad", waiting: "warn" }[held.state] ?? "unknown",
     title: held.name,
@@ -148,6 +158,7 @@ function backends() {
     ],
     queue: held.queue_capacity ? [held.queue, held.queue_capacity] : null,
   }));
+  return [...collector(), ...lines];
 }
 
 // --- a line on the page ------------------------------------------------------------------------------------------------
