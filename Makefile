@@ -68,6 +68,7 @@ check: $(VENV)/.dev ## format, lint, types, imports, generated files, known vuln
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tools.docs --check
 	@$(BIN)/python -m tools.prometheus_rules --check
+	@$(BIN)/python -m tools.dashboards --check
 	@$(BIN)/python -m tools.redaction --check
 	@$(BIN)/python -m tools.openapi --check
 	@otel-collector/check.sh
@@ -80,6 +81,10 @@ docs: $(VENV)/.dev ## write the generated tables of the READMEs anew
 .PHONY: rules
 rules: $(VENV)/.dev ## write Prometheus' alert rules anew
 	@$(BIN)/python -m tools.prometheus_rules
+
+.PHONY: dashboards
+dashboards: $(VENV)/.dev ## write the dashboards (Grafana, Datadog, Kibana) anew
+	@$(BIN)/python -m tools.dashboards
 
 .PHONY: redaction
 redaction: $(VENV)/.dev ## write the collector's patterns of secrets anew, from the monitor's list

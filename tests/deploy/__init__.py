@@ -1,0 +1,1 @@
+"""What lies in deploy/: fresh, sound, and proved on the real servers as far as there are any."""
