@@ -46,6 +46,7 @@ test: $(VENV)/.dev ## all tests, with the real servers (builds them once: see RE
 	@$(BIN)/python -m tests.backends build
 	@$(BIN)/python -m tests.claude_code.fetch
 	@$(BIN)/python -m tests.dashboard.fetch
+	@$(BIN)/python -m tests.deploy.fetch
 	@cd otel-collector && CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false go test -trimpath -vet=off ./...
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 

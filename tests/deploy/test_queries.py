@@ -15,7 +15,7 @@ from tests.backends.build import build as build_backends
 from tests.backends.loki import Loki
 from tests.backends.prometheus import Prometheus
 from tests.collector.harness import get
-from tests.deploy import grafana
+from tests.deploy import datadog, grafana
 from tests.deploy.filled import DEAD, ENVIRONMENT, PANES, PROCESS, RESTARTED, SILENCED, Filled, filled
 from tests.deploy.grafana import Query
 from tests.waiting import NotInTimeError, eventually
@@ -171,3 +171,17 @@ def test_the_collectors_own_metrics_are_those_that_are_listed(world: Filled) -> 
     assert {name for name, at_once in listed.items() if at_once} - there == set()
     # the rest is not there while nothing is lost
     assert {name for name, at_once in listed.items() if not at_once} & there == set()
+
+
+def test_datadog_got_every_series_that_its_dashboard_and_monitors_ask_for(world: Filled) -> None:
+    recorder = world.world.datadog
+
+    def lacking(series: datadog.Series) -> set[str]:
+        got = [{*(tag.partition(":")[0] for tag in one["tags"]), "host"} for one in recorder.metrics(series.name)]
+        return set() if any(series.chosen | series.groups <= tags for tags in got) else {str(series)}
+
+    def everything_is_there() -> bool:
+        assert {text for series in datadog.every_series() for text in lacking(series)} == set()
+        return True
+
+    eventually(everything_is_there, IN_TIME)

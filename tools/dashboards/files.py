@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from tools.dashboards import agent, overview, pipeline
+from tools.dashboards import agent, datadog, overview, pipeline
+from tools.dashboards.datadog_monitors import monitors
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -30,6 +32,8 @@ FILES: dict[str, Callable[[], str]] = {
     "grafana/dashboards/orchestrator-cc.json": lambda: text(overview.built()),
     "grafana/dashboards/agent.json": lambda: text(agent.built()),
     "grafana/dashboards/pipeline.json": lambda: text(pipeline.built()),
+    "datadog/dashboard.json": lambda: text(datadog.dashboard()),
+    **{f"datadog/monitors/{name}.json": partial(text, monitor) for name, monitor in monitors().items()},
 }
 """By their places in deploy/."""
 
