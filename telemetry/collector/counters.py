@@ -26,11 +26,15 @@ _DATADOG_SPANS = {
     "datadog_trace_agent_trace_writer_payloads": "sent",
     "datadog_trace_agent_trace_writer_dropped": "failed",
 }
+_ELASTICSEARCH = "elasticsearch"
+_DOCUMENTS = "otelcol_elasticsearch_docs_processed"
+_STORED_BEFORE = "409"
+"""Of a document whose record came twice: that is no loss."""
 _NOBODY = {"nop"}
 _TURNED_AWAY = "otelcol_connector_refused_"
 """What a backend didn't take, told by the connector that hands everything to each of them."""
 _DAMAGED = "otelcol_storage_damaged_files"
-_PREFIXES = ("otelcol_exporter_", "otelcol_receiver_refused_", _TURNED_AWAY, _DAMAGED, *_DATADOG_SPANS)
+_PREFIXES = ("otelcol_exporter_", "otelcol_receiver_refused_", _TURNED_AWAY, _DAMAGED, _DOCUMENTS, *_DATADOG_SPANS)
 
 
 def _per_signal() -> defaultdict[str, int]:
@@ -114,6 +118,7 @@ def parse(text: str) -> Page:
     except (ValueError, OverflowError, KeyError, IndexError):  # whatever stands there is not for quoting
         raise CollectorError("the collector's own metrics are not in Prometheus' text format") from None
     _believe_datadogs_own(exporters)
+    _count_refused_documents(exporters)
     named = {name: counts for name, counts in exporters.items() if name not in _NOBODY}
     some = {key: number for key, number in turned_away.items() if number and key[0]}
     return Page(named, refused, some, damaged)
@@ -122,6 +127,10 @@ def parse(text: str) -> Page:
 def _take(exporters: defaultdict[str, Counts], name: str, labels: Mapping[str, str], value: int) -> None:
     if (kind := _DATADOG_SPANS.get(name)) is not None:
         getattr(exporters[f"{_DATADOG} spans"], kind)["traces"] += value
+        return
+    if name == _DOCUMENTS:
+        if labels.get("error_type") and labels.get("http_response_status_code") != _STORED_BEFORE:
+            exporters[f"{_ELASTICSEARCH} documents"].failed["logs"] += value
         return
     exporter, signal = labels.get("exporter", ""), labels.get("data_type", "")
     if not exporter:
@@ -144,6 +153,19 @@ def _believe_datadogs_own(exporters: defaultdict[str, Counts]) -> None:
         return
     for mine, his in ((exporters[_DATADOG].sent, writer.sent), (exporters[_DATADOG].failed, writer.failed)):
         mine["traces"] = his["traces"]
+
+
+def _count_refused_documents(exporters: defaultdict[str, Counts]) -> None:
+    """Elasticsearch's exporter counts a document that was refused as sent, and tells it apart without its signal.
+
+    Spans are refused for the same reasons as logs and far more rarely, so logs it is.
+    """
+    documents = exporters.pop(f"{_ELASTICSEARCH} documents", None)
+    if documents is None or _ELASTICSEARCH not in exporters:
+        return
+    counts, refused = exporters[_ELASTICSEARCH], documents.failed["logs"]
+    counts.failed["logs"] += refused
+    counts.sent["logs"] = max(0, counts.sent["logs"] - refused)
 
 
 async def read(url: str) -> str:

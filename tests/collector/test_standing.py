@@ -67,6 +67,17 @@ def test_a_page_is_added_up_by_exporter_and_backend() -> None:
     assert found["elasticsearch"].signals == []
 
 
+def test_documents_that_elasticsearch_refused_were_not_sent() -> None:
+    page = """otelcol_exporter_sent_log_records{exporter="elasticsearch"} 100
+otelcol_elasticsearch_docs_processed{http_response_status_code="200",outcome="success"} 90
+otelcol_elasticsearch_docs_processed{error_type="x",http_response_status_code="400",outcome="failed_client"} 7
+otelcol_elasticsearch_docs_processed{error_type="y",http_response_status_code="409",outcome="failed_client"} 3
+otelcol_elasticsearch_docs_processed{http_response_status_code="503",outcome="failed_server"} 50
+"""
+    counts = by_backend(parse(page), owners({}), ["elasticsearch"])["elasticsearch"]
+    assert (counts.sent["logs"], counts.failed["logs"]) == (93, 7)  # 409: stored before; 503: tried again
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
