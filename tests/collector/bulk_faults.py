@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tests.collector.durability import Valve

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -91,7 +91,7 @@ class Valve:
             return refuses
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[Valve]:
+    def open(self) -> Iterator[Self]:
         """Answers until the end of the block."""
         with serving(self._server):
             yield self
