@@ -30,6 +30,7 @@ NEEDS = {
         Need("javac", "-version", (17,), "a JDK with its compiler", "openjdk-17-jdk-headless"),
         Need("java", "-version", (17,), "a Java runtime", "openjdk-17-jdk-headless"),
         Need("mvn", "-version", (3, 6), "Maven", "maven"),
+        Need("node", "--version", (14,), "Node.js", "nodejs"),
     )
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from telemetry.collector import sources_dir
 from tests.backends.prometheus import Prometheus, Target
 from tests.backends.server import free_ports
 from tests.e2e.world import BACKENDS, JOB, Monitor, World, monitor, world
@@ -49,6 +51,8 @@ def filled(folder: Path, binary: Path) -> Iterator[Filled]:
             Target("orchestrator-collector", page, honor_labels=True),
             Target("orchestrator-collector", own_page, honor_labels=True),
         )
+        template = json.loads((sources_dir() / "elasticsearch" / "index-template.json").read_text())
+        running.elasticsearch.send_json("PUT", "/_index_template/orchestrator", json=template)
         tmux = stack.enter_context(contextmanager(a_server)())
         panes = _panes(tmux)
         home = _claude_home(folder / "home")

@@ -1,4 +1,4 @@
-"""deploy/datadog: by our catalogue of metrics and Datadog's own models of its API. No server of Datadog's can be had."""
+"""deploy/datadog: by our catalogue of metrics and Datadog's own models of its API. No Datadog can be had here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from telemetry.alerts.rules import AGENT_IDLE
 from telemetry.signals.semconv import METRICS, Kind
 from tests.deploy import datadog, datadog_schema
-from tests.deploy.fetch import models
+from tests.deploy.fetch import datadog_models
 from tools.dashboards import files
 
 CATALOGUE = {metric.name: metric for metric in METRICS}
@@ -68,7 +68,7 @@ def test_a_monitor_says_what_is_wrong_and_by_what_it_is_grouped(path: Path) -> N
 
 def schema_says(kind: str, *paths: Path) -> str:
     command = [sys.executable, str(Path(datadog_schema.__file__)), kind, *map(str, paths)]
-    environ = {"PYTHONPATH": str(models())}
+    environ = {"PYTHONPATH": str(datadog_models())}
     said = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert said.returncode == bool(said.stdout), said.stderr
     assert said.stderr == ""

@@ -15,7 +15,7 @@ from tests.backends.build import build as build_backends
 from tests.backends.loki import Loki
 from tests.backends.prometheus import Prometheus
 from tests.collector.harness import get
-from tests.deploy import datadog, grafana
+from tests.deploy import datadog, grafana, kibana
 from tests.deploy.filled import DEAD, ENVIRONMENT, PANES, PROCESS, RESTARTED, SILENCED, Filled, filled
 from tests.deploy.grafana import Query
 from tests.waiting import NotInTimeError, eventually
@@ -185,3 +185,18 @@ def test_datadog_got_every_series_that_its_dashboard_and_monitors_ask_for(world:
         return True
 
     eventually(everything_is_there, IN_TIME)
+
+
+@pytest.mark.parametrize("question", kibana.questions(), ids=lambda question: question.asked_by)
+def test_kibanas_searches_and_charts_find_something(world: Filled, question: kibana.Question) -> None:
+    """What Kibana would ask Elasticsearch, without Kibana."""
+    elasticsearch = world.world.elasticsearch
+    answer = eventually(lambda: _with_hits(elasticsearch.search_raw(question.indices, question.body)), IN_TIME)
+    assert all(aggregation["buckets"] for aggregation in answer.get("aggregations", {}).values())
+    known = elasticsearch.get_json(f"/{question.indices}/_field_caps", fields=",".join(question.fields))
+    assert question.fields <= set(known["fields"])
+
+
+def _with_hits(answer: dict[str, Any]) -> dict[str, Any]:
+    assert answer["hits"]["hits"]
+    return answer

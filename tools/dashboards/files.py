@@ -11,7 +11,7 @@ from typing import Any
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from tools.dashboards import agent, datadog, overview, pipeline
+from tools.dashboards import agent, datadog, kibana, overview, pipeline
 from tools.dashboards.datadog_monitors import monitors
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -34,6 +34,7 @@ FILES: dict[str, Callable[[], str]] = {
     "grafana/dashboards/pipeline.json": lambda: text(pipeline.built()),
     "datadog/dashboard.json": lambda: text(datadog.dashboard()),
     **{f"datadog/monitors/{name}.json": partial(text, monitor) for name, monitor in monitors().items()},
+    "elasticsearch/kibana.ndjson": kibana.text,
 }
 """By their places in deploy/."""
 
