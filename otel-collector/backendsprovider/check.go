@@ -82,6 +82,8 @@ func malformed(name, value string, kind variable) string {
 				return "is not host:port, or several of them with commas between"
 			}
 		}
+	case name == logFilesVariable:
+		return malformedPatterns(value)
 	case name == hostVariable:
 		if strings.Contains(value, ":") && !strings.HasPrefix(value, "[") {
 			return "is not a host: an IPv6 address stands in brackets, such as [::1]"

@@ -44,6 +44,7 @@ func Load(spec string, lookup Lookup) (*confmap.Conf, error) {
 	for _, name := range protecting {
 		problems = append(problems, merge(result, files, name, "the collector", lookup)...)
 	}
+	problems = append(problems, readLogFiles(result, files, lookup)...)
 	for _, name := range names {
 		problems = append(problems, merge(result, files, "backends/"+name+".yaml", "backend "+name, lookup)...)
 	}

@@ -16,6 +16,9 @@ Examples:
   orchestrator-telemetry collector build
   BACKENDS=prometheus,loki LOKI_URL=http://localhost:3100 orchestrator-telemetry collector run
   orchestrator-telemetry collector validate --backends datadog && echo fine
+  ORCHESTRATOR_COLLECTOR_LOG_FILES='/var/log/agents/*.jsonl' orchestrator-telemetry collector run
+
+The last one also reads what programs without OTLP write, a JSON record a line.
 
 Exit codes: 0 done, or stopped as asked, 1 it can't be built or run, or its configuration is wrong.
 """

@@ -8,10 +8,14 @@ import re
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 
 @contextlib.contextmanager
@@ -23,6 +27,14 @@ def serving(server: ThreadingHTTPServer) -> Iterator[None]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class Taken(NamedTuple):
+    """One record as it came, its service's name, and its scope's."""
+
+    service: str
+    scope: str
+    record: LogRecord
 
 
 class Taking:
@@ -67,3 +79,13 @@ class Taking:
         """The N of every record `record-N;` that was taken, sorted; a copy is there twice."""
         found = [int(number) for body in list(self._bodies) for number in re.findall(rb"record-(\d+);", body)]
         return sorted(found)
+
+    def records(self) -> list[Taken]:
+        """Every record that was taken, copies too, in the order of their coming."""
+        found = []
+        for body in list(self._bodies):
+            for resource in ExportLogsServiceRequest.FromString(body).resource_logs:
+                names = {item.key: item.value.string_value for item in resource.resource.attributes}
+                for scope in resource.scope_logs:
+                    found += [Taken(names.get("service.name", ""), scope.scope.name, one) for one in scope.log_records]
+        return found

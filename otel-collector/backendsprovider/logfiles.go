@@ -1,0 +1,52 @@
+package backendsprovider
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"go.opentelemetry.io/collector/confmap"
+)
+
+const logFilesVariable = "ORCHESTRATOR_COLLECTOR_LOG_FILES"
+
+// readLogFiles joins log_files.yaml when the variable names files, and returns what is wrong with it.
+func readLogFiles(result *confmap.Conf, files []fs.FS, lookup Lookup) []string {
+	value, _ := lookup(logFilesVariable)
+	if value == "" {
+		return nil
+	}
+	problems := merge(result, files, "log_files.yaml", "the collector", lookup)
+	include := confmap.NewFromStringMap(map[string]any{"receivers::file_log::include": patterns(value)})
+	if err := result.Merge(include); err != nil {
+		problems = append(problems, "the collector: "+oneLine(err))
+	}
+	return problems
+}
+
+// patterns are the parts of the variable, without the spaces around its commas.
+func patterns(value string) []any {
+	var parts []any
+	for _, part := range strings.Split(value, ",") {
+		parts = append(parts, strings.TrimSpace(part))
+	}
+	return parts
+}
+
+func malformedPatterns(value string) string {
+	const allowed = "absolute paths with commas between, such as /var/log/agents/*.jsonl"
+	for _, part := range patterns(value) {
+		pattern := part.(string)
+		switch {
+		case pattern == "":
+			return "has an empty entry; allowed are " + allowed
+		case !filepath.IsAbs(pattern):
+			return fmt.Sprintf("has %q, which isn't an absolute path; allowed are %s", pattern, allowed)
+		case !doublestar.ValidatePattern(pattern):
+			return fmt.Sprintf("has %q, whose brackets or braces don't close; allowed are %s", pattern, allowed)
+		}
+	}
+	return ""
+}
