@@ -90,11 +90,20 @@ def _by_npm(package: tuple[str, str]) -> Make:
         commands.run("downloading it", [npm, "pack", "--pack-destination", str(folder), wanted], folder)
         (archive,) = folder.glob("*.tgz")
         check(archive, SHA512[package])
-        with tarfile.open(archive) as content:
-            content.extractall(folder, filter="data")
-        (folder / "package").rename(folder / "finished")
+        _unpack(archive, folder / "finished")
 
     return make
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    """The files of npm's `package/`."""
+    with tarfile.open(archive) as content:
+        for member in content:
+            file = content.extractfile(member)
+            if file is not None:
+                path = target / member.name.removeprefix("package/")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(file.read())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 import yaml
 
+from telemetry import links
 from telemetry.alerts.rules import AGENT_IDLE
 from telemetry.model import State
 from telemetry.signals.semconv import METRICS, Kind
@@ -199,6 +200,18 @@ def test_links_lead_to_dashboards_that_exist() -> None:
     led_to = set(re.findall(r'"/d/([^?"]+)\?', text))
     assert led_to == {"orchestrator-agent"}
     assert led_to <= uids
+
+
+def test_the_monitors_link_leads_to_the_agent_that_was_meant() -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", (grafana.FOLDER / "README.md").read_text(), re.DOTALL)
+    [link] = yaml.safe_load(block)["links"]
+    values = {"cluster": "a&b", "agent": "grand boss", **links.between(1.0, 2.5)}
+    address = urlsplit(links.filled(links.checked_template(link["url"]), values))
+    agent = grafana.read(grafana.FOLDER / "dashboards" / "agent.json")
+    assert address.path == f"/d/{agent['uid']}"
+    chosen = {"var-cluster": ["a&b"], "var-agent": ["grand boss"], "from": ["1000"], "to": ["2500"]}
+    assert parse_qs(address.query) == chosen
+    assert {"cluster", "agent"} <= {one["name"] for one in _variables(agent)}
 
 
 def test_provisioned_data_sources_are_what_dashboards_and_links_look_for() -> None:
