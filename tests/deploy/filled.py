@@ -44,7 +44,7 @@ class Filled:
 def filled(folder: Path, binary: Path) -> Iterator[Filled]:
     """Agents of three sources: one died, one was started again, an alert of one is silenced; one team with tasks."""
     with ExitStack() as stack:
-        running = stack.enter_context(world(folder / "world", binary))
+        running = stack.enter_context(world(folder / "world", binary, within=180.0))
         own_page = running.collector.url("TELEMETRY").removeprefix("http://")
         page = running.collector.url("PROMETHEUS").removeprefix("http://")
         running.prometheus["scraping the collector"].scrape(

@@ -113,8 +113,8 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, binary: Path) -> Iterator[World]:
-    """Starts every backend side by side, then the collector that feeds them."""
+def world(folder: Path, binary: Path, *, within: float = 60.0) -> Iterator[World]:
+    """Starts every backend side by side, then the collector that feeds them, which is killed after `within` seconds."""
     own_page, of_collector = (Prometheus(_made(folder / name)) for name in ("scraped", "collector"))
     remote_write, by_otlp = (Prometheus(_made(folder / name)) for name in ("remote-write", "otlp"))
     loki, elasticsearch = Loki(_made(folder / "loki")), Elasticsearch(_made(folder / "elasticsearch"))
@@ -138,7 +138,7 @@ def world(folder: Path, binary: Path) -> Iterator[World]:
             PROMETHEUS_REMOTE_WRITE_URL=remote_write.remote_write_url,
             PROMETHEUS_OTLP_URL=by_otlp.otlp_endpoint,
         )
-        collector = stack.enter_context(running(binary, BACKENDS, variables))
+        collector = stack.enter_context(running(binary, BACKENDS, variables, within=within))
         own_page.scrape(Target(JOB, f"127.0.0.1:{port}"))
         page = collector.url("PROMETHEUS").removeprefix("http://")
         of_collector.scrape(Target("collector", page, honor_labels=True))
