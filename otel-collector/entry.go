@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"go.opentelemetry.io/collector/featuregate"
-
 	"orchestrator-telemetry/otel-collector/backendsprovider"
 	"orchestrator-telemetry/otel-collector/filestorageextension"
 )
@@ -31,8 +29,6 @@ func init() {
 	if _, set := os.LookupEnv("AWS_EC2_METADATA_DISABLED"); !set {
 		_ = os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	}
-	// A log file counts as read only as far as its records were taken; by default up to a hundred wait in memory meanwhile.
-	_ = featuregate.GlobalRegistry().Set("stanza.synchronousLogEmitter", true)
 	if err := backendsprovider.Preflight(os.Args[1:], os.LookupEnv); err != nil {
 		say(err.Error())
 		os.Exit(2)

@@ -132,6 +132,8 @@ def test_nothing_is_lost_over_a_kill_and_rotations_and_a_refusing_backend(
             eventually(lambda collector=collector: refused(collector), 20)  # type: ignore[misc]
             file.rename(stop / f"agent-2026-01-3{life}.jsonl")
             write(file, range(life * 500 + 250, life * 500 + 500))
+            if life % 2:  # an ordinary stop gives up what it tries to hand on
+                collector.stop()
             collector.process.kill()
             collector.process.wait(20)
     taking.answering = 200
