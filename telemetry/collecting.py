@@ -23,6 +23,7 @@ from telemetry.listening import port_holder
 _log = logging.getLogger(__name__)
 
 READY_WITHIN = 30.0
+_BEING_BUILT = "being built"
 LONGEST_PAUSE = 60.0
 _LEVELS = {"\terror\t": logging.ERROR, "\twarn\t": logging.WARNING}
 _LEVELS |= {'"level":"error"': logging.ERROR, '"level":"warn"': logging.WARNING}
@@ -172,6 +173,11 @@ class OwnCollector:
         return chosen(self._backends, self._environ)
 
     @property
+    def is_built(self) -> bool:
+        """Whether it is being built just now."""
+        return self.state == _BEING_BUILT
+
+    @property
     def words(self) -> Mapping[str, tuple[float, str]]:
         """What it wrote last about an exporter that has trouble: when (Unix s), and the line."""
         return self._words
@@ -216,7 +222,7 @@ class OwnCollector:
         ready = await asyncio.to_thread(binary_path)
         if ready is not None:
             return ready
-        self.state = "being built"
+        self.state = _BEING_BUILT
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Path] = loop.create_future()
 

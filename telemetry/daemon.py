@@ -112,6 +112,7 @@ def _seen(plan: Plan) -> Seen:
         state=lambda: collector.state,
         words=lambda: collector.words,
         exports=runtime.exports,
+        is_built=lambda: collector.is_built,
     )
 
 

@@ -55,6 +55,8 @@ class Outlet:
         up: Whether it takes what is sent; None: nobody can tell.
         sent, failed, refused: Metric points, log records and spans: taken, given up, not taken.
         usage: How full its queues are, 0 to 1.
+        takes_nothing: Whether nothing is sent to it though something waits, or all that comes is given up.
+        word: What the collector wrote about it lately; "" for nothing.
     """
 
     name: str
@@ -63,14 +65,27 @@ class Outlet:
     failed: Mapping[str, int]
     refused: Mapping[str, int]
     usage: Mapping[str, float]
+    takes_nothing: bool = False
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outlets:
-    """Every backend, and what the collector lost of its own: files of queues that it set aside as damaged."""
+    """Every backend, and the collector itself.
+
+    Attributes:
+        backends: Each that it sends to.
+        damaged_files: Of its queues, set aside at its start; None: nobody can tell.
+        untaken: The signals of this process whose last requests it did not take.
+        problem: Why a collector of our own doesn't answer; "" otherwise.
+        is_own: Whether it started with us, so that all that it counts is news.
+    """
 
     backends: Sequence[Outlet] = ()
     damaged_files: int | None = None
+    untaken: Sequence[str] = ()
+    problem: str = ""
+    is_own: bool = False
 
 
 AlertName = tuple[str, str, str]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from telemetry.collector.standing import NEARLY_FULL
+from telemetry.collector.course import NEARLY_FULL
 from telemetry.model import AlertLevel
 from telemetry.signals.semconv import AGENT_NAME, CHANNEL, CLUSTER, METRICS, OUTCOME, RULE
 

@@ -10,19 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from telemetry.collector import counters
+from telemetry.collector.course import FAILING, OK, STUCK_AFTER, UNKNOWN
 from telemetry.collector.errors import CollectorError
 from telemetry.collector.places import Place, owners
 from telemetry.collector.standing import (
-    FAILING,
-    OK,
-    STUCK_AFTER,
-    UNKNOWN,
     BackendStanding,
     CollectorStanding,
     Ledger,
     Standing,
     Words,
     unread,
+    untaken,
 )
 from telemetry.signals.outcomes import Export
 
@@ -47,6 +45,7 @@ class Seen:
         state: The collector's state in words, where it is our own.
         words: What the collector wrote about each exporter.
         exports: What became of this process's own requests, by signal.
+        is_built: Whether our own collector is being built just now.
     """
 
     place: Place
@@ -55,6 +54,7 @@ class Seen:
     state: Callable[[], str] = lambda: ""
     words: Callable[[], Words] = dict
     exports: Callable[[], Mapping[str, Export]] = dict
+    is_built: Callable[[], bool] = lambda: False
 
 
 class Lookout:
@@ -68,6 +68,7 @@ class Lookout:
             BackendStanding(name, UNKNOWN, "nothing sent yet") for name in sorted(seen.chosen)
         ]
         self._refused = self._damaged = 0
+        self._is_read = False
         self._problem = "not asked yet"
         self._at = 0.0
         self._silent_since: float | None = None
@@ -81,7 +82,16 @@ class Lookout:
         is_silent = place.kind == "own" and self._silent_since is not None
         problem = self._problem if is_silent and self._at - (self._silent_since or 0.0) >= STUCK_AFTER else ""
         collector = CollectorStanding(
-            place.kind, state, place.url, self._refused, place.metrics_url, self._damaged, problem
+            place.kind,
+            state,
+            place.url,
+            self._refused,
+            place.metrics_url,
+            self._damaged,
+            problem,
+            is_read=self._is_read,
+            is_built=self._seen.is_built(),
+            untaken=untaken(exports, self._now()),
         )
         backends = self._backends
         if place.kind == "other" and self._problem and not any(one.state != UNKNOWN for one in backends):
@@ -111,7 +121,7 @@ class Lookout:
             return False
         finally:
             self._at = self._now()
-        self._silent_since = None
+        self._silent_since, self._is_read = None, True
         if self._owners is None:
             self._owners = await asyncio.to_thread(owners, self._seen.environ)
         known, self._problem, self._refused, self._damaged = self._owners, "", page.refused, page.damaged

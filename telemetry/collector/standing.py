@@ -1,9 +1,4 @@
-"""How it is with each backend, judged by what the collector counted between two looks at its own metrics.
-
-A backend that is down isn't told by one number: the collector tries again without end, so nothing fails, and only the
-queue grows. Told apart are: `ok`; `failing` (given up, and nothing sent since); `waiting` (a queue that doesn't get
-empty, and nothing sent meanwhile); `unknown` (nothing to judge by).
-"""
+"""How it is with each backend, judged by what the collector counted between two looks at its own metrics."""
 
 from __future__ import annotations
 
@@ -11,91 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from telemetry.collector.counters import SIGNALS, Counts
+from telemetry.collector.course import (
+    FAILING,
+    LATELY,
+    NEARLY_FULL,
+    OK,
+    STUCK_AFTER,
+    UNKNOWN,
+    WAITING,
+    Course,
+    follow,
+    judge,
+    takes_nothing,
+)
 from telemetry.picture import Outlet, Outlets
+from telemetry.signals.outcomes import Export
 
-OK, FAILING, WAITING, UNKNOWN = "ok", "failing", "waiting", "unknown"
 _WORST_FIRST = (FAILING, WAITING, UNKNOWN, OK)
-NEARLY_FULL = 0.7
-"""Of its queue from which a backend counts as waiting, although something is sent, and isn't ready."""
-STUCK_AFTER = 30.0
-"""Seconds without anything sent, while something waits, after which a backend isn't ready; nor is a collector that gave
-no answer for so long. A retry or two are no news."""
-_UNITS = {"metrics": "metric points", "logs": "log records", "traces": "spans"}
-_HEARD_LATELY = 120.0
-"""Seconds for which a line that the collector wrote about a backend explains its state."""
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """What was seen of one signal of one backend so far.
-
-    Attributes:
-        sent, failed, refused: As counted last.
-        queue, capacity: As seen last.
-        sent_at: When something was seen to have been sent (Unix s); None: not since we look.
-        lost_at: The same, of something that was given up or refused.
-        lost: How much was, since something was sent.
-        stuck_since: Since when the queue was never seen empty, and nothing sent; None: it isn't so.
-    """
-
-    sent: int = 0
-    failed: int = 0
-    refused: int = 0
-    queue: int = 0
-    capacity: int = 0
-    sent_at: float | None = None
-    lost_at: float | None = None
-    lost: int = 0
-    stuck_since: float | None = None
-    looks: int = 0
-
-
-def follow(before: Course | None, counts: Counts, signal: str, now: float) -> Course:
-    """The course after one more look."""
-    sent, failed, refused = counts.sent[signal], counts.failed[signal], counts.refused[signal]
-    if before is None or sent < before.sent or failed < before.failed or refused < before.refused:
-        before = Course()  # the collector's counters start again when it does
-    was_sent = sent > before.sent
-    lost = failed + refused - before.failed - before.refused
-    stuck = counts.queue[signal] > 0 and not was_sent
-    return Course(
-        sent=sent,
-        failed=failed,
-        refused=refused,
-        queue=counts.queue[signal],
-        capacity=counts.capacity[signal],
-        sent_at=now if was_sent else before.sent_at,
-        lost_at=now if lost else before.lost_at,
-        lost=lost + (0 if was_sent else before.lost),
-        stuck_since=(now if before.stuck_since is None else before.stuck_since) if stuck else None,
-        looks=before.looks + 1,
-    )
-
-
-def judge(course: Course, signal: str, now: float) -> tuple[str, str]:
-    """State and reason of one signal."""
-    unit = _UNITS[signal]
-    if course.lost and (course.sent_at is None or (course.lost_at or 0.0) > course.sent_at):
-        since = "since" if course.sent else "ever"
-        return FAILING, f"{course.lost:,} {unit} given up and none sent {since}{_and_waiting(course)}"
-    if course.lost and course.looks == 1:  # whether the losses or the deliveries came last can't be known yet
-        return UNKNOWN, f"{course.sent:,} {unit} sent and {course.lost:,} given up before the first look"
-    if course.stuck_since is not None and course.stuck_since < now:
-        for_seconds = now - course.stuck_since
-        return WAITING, f"{unit}: nothing was sent for {for_seconds:.0f} s{_and_waiting(course)}"
-    if course.capacity and course.queue >= NEARLY_FULL * course.capacity:
-        return WAITING, f"{unit}: its queue is {course.queue / course.capacity:.0%} full"
-    if not course.sent:
-        return UNKNOWN, f"no {unit} sent yet"
-    given_up = f", {course.failed + course.refused:,} given up" if course.failed + course.refused else ""
-    return OK, f"{course.sent:,} {unit} sent{given_up}"
-
-
-def _and_waiting(course: Course) -> str:
-    if not course.queue:
-        return ""
-    share = f" ({course.queue / course.capacity:.1%} of its queue)" if course.capacity else ""
-    return f"; {course.queue:,}{share} waiting"
 
 
 @dataclass(frozen=True)
@@ -112,6 +39,8 @@ class BackendStanding:
         ready: Whether what comes now gets there soon: it isn't failing, stuck, or nearly full.
         turned_away: What `refused` is made of, by signal.
         usage: How full its queues are, 0 to 1, by signal.
+        takes_nothing: Whether nothing of some signal is sent though something waits, or what comes is given up.
+        word: What the collector wrote about it lately; "" for nothing.
     """
 
     name: str
@@ -125,6 +54,8 @@ class BackendStanding:
     ready: bool = True
     turned_away: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(SIGNALS, 0))
     usage: Mapping[str, float] = field(default_factory=dict)
+    takes_nothing: bool = False
+    word: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,6 +70,9 @@ class CollectorStanding:
         metrics_url: The page with its own metrics; "" where none is asked for.
         damaged: How many files of queues it found damaged at its start, and set aside.
         problem: Why our own hasn't said for a while how it is; "" otherwise.
+        is_read: Whether its page was ever read: otherwise its numbers say nothing.
+        is_built: Whether it is being built just now, which takes minutes and is no trouble.
+        untaken: The signals of this process whose last requests were not taken.
     """
 
     kind: str
@@ -148,6 +82,9 @@ class CollectorStanding:
     metrics_url: str = ""
     damaged: int = 0
     problem: str = ""
+    is_read: bool = False
+    is_built: bool = False
+    untaken: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -173,12 +110,34 @@ class Standing:
 
 
 def outlets(standing: Standing) -> Outlets:
-    """The same for the metrics."""
-    is_known = bool(standing.collector.metrics_url and standing.at)
+    """The same for the metrics and the alerts."""
+    collector = standing.collector
     return Outlets(
-        [Outlet(one.name, _up(one), one.sent, one.failed, one.turned_away, one.usage) for one in standing.backends],
-        standing.collector.damaged if is_known else None,
+        [
+            Outlet(
+                one.name,
+                _up(one),
+                one.sent,
+                one.failed,
+                one.turned_away,
+                one.usage,
+                one.takes_nothing,
+                one.word,
+            )
+            for one in standing.backends
+        ],
+        damaged_files=collector.damaged if collector.is_read else None,
+        untaken=() if collector.is_built else collector.untaken,
+        problem=_problem(collector),
+        is_own=collector.kind == "own",
     )
+
+
+def _problem(collector: CollectorStanding) -> str:
+    """In words that help: of one that doesn't run, its state says why."""
+    if collector.is_built or not collector.problem:
+        return ""
+    return collector.problem if collector.state.startswith("running") else collector.state
 
 
 def _up(one: BackendStanding) -> bool | None:
@@ -209,8 +168,8 @@ class Ledger:
             judge(self._courses[name, signal], signal, now) for signal in SIGNALS if (name, signal) in self._courses
         ]
         state, reason = _together(judged)
-        if word is not None and now - word[0] <= _HEARD_LATELY and state != OK:
-            reason = f"{reason}; the collector says: {word[1]}"
+        said = word[1] if word is not None and now - word[0] <= LATELY and state != OK else ""
+        reason = f"{reason}; the collector says: {said}" if said else reason
         return BackendStanding(
             name=name,
             state=state,
@@ -223,6 +182,10 @@ class Ledger:
             ready=state != FAILING and not any(self._is_stuck(name, signal, now) for signal in SIGNALS),
             turned_away={signal: counts.refused[signal] for signal in SIGNALS},
             usage={signal: counts.queue[signal] / full for signal, full in counts.capacity.items() if full},
+            takes_nothing=any(
+                takes_nothing(self._courses[name, signal], now) for signal in SIGNALS if (name, signal) in self._courses
+            ),
+            word=said,
         )
 
     def _is_stuck(self, name: str, signal: str, now: float) -> bool:
@@ -247,4 +210,9 @@ def _together(judged: Sequence[tuple[str, str]]) -> tuple[str, str]:
 
 def unread(standings: Sequence[BackendStanding], why: str) -> list[BackendStanding]:
     """The same backends when the collector can't be asked: the numbers stay, what holds now isn't known."""
-    return [replace(one, state=UNKNOWN, reason=why, ready=True) for one in standings]
+    return [replace(one, state=UNKNOWN, reason=why, ready=True, takes_nothing=False, word="") for one in standings]
+
+
+def untaken(exports: Mapping[str, Export], now: float) -> tuple[str, ...]:
+    """The signals of this process whose last request was not taken, and lately: whatever is tried again is."""
+    return tuple(signal for signal, one in exports.items() if not one.succeeded and now - one.at <= LATELY)

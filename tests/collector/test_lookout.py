@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 from telemetry.clock import SystemClock
 from telemetry.collector.lookout import Lookout, Seen
 from telemetry.collector.places import Place, place
+from telemetry.collector.standing import outlets
 from telemetry.picture import Picture
 from telemetry.signals.outcomes import Export
 from telemetry.web.backends import backend_routes
@@ -162,6 +164,21 @@ def test_an_answer_that_is_no_http_is_a_state(answer: bytes) -> None:
     with a_trickle(answer) as url:
         said = looked(lookout(url, kind="other"))
     assert "can't be read" in said["collector"]["state"]
+
+
+def test_what_was_never_read_is_not_known_and_what_is_not_taken_is() -> None:
+    (port,) = free_ports(1)
+    exports = {"logs": Export(time.time(), succeeded=False)}
+    silent = lookout(f"http://127.0.0.1:{port}/metrics", exports=lambda: exports)
+    looked(silent)
+    assert outlets(silent.standing).damaged_files is None
+    assert outlets(silent.standing).untaken == ("logs",)
+    with a_page(b"otelcol_storage_damaged_files 2\n") as url:
+        seen = lookout(url, is_built=lambda: True, exports=lambda: exports)
+        looked(seen)
+    looked(seen)
+    assert outlets(seen.standing).damaged_files == 2, "as it said last"
+    assert outlets(seen.standing).untaken == (), "one that is being built takes nothing yet, which is no trouble"
 
 
 def test_nobody_there_is_a_state_and_the_endpoint_itself_is_judged() -> None:

@@ -9,8 +9,9 @@ import pytest
 from telemetry.collector.counters import Counts, by_backend, parse
 from telemetry.collector.errors import CollectorError
 from telemetry.collector.places import chosen, owners, place, without_secrets
-from telemetry.collector.standing import BackendStanding, CollectorStanding, Ledger, Standing
+from telemetry.collector.standing import BackendStanding, CollectorStanding, Ledger, Standing, outlets, untaken
 from telemetry.collector.trouble import trouble_of
+from telemetry.signals.outcomes import Export
 
 PAGE = """\
 # TYPE otelcol_exporter_sent_log_records counter
@@ -143,6 +144,40 @@ def test_a_backend_is_ready_until_it_is_stuck_full_or_failing() -> None:
     assert not course(counts(sent=5), *[counts(sent=5, queue=10)] * 7).ready
     assert not course(counts(sent=5), counts(sent=5, refused=1)).ready
     assert course(counts()).ready
+
+
+def test_a_backend_takes_nothing_while_something_waits_or_all_is_given_up_right_now() -> None:
+    assert not course(counts(sent=5), counts(sent=5, queue=9), counts(sent=5, queue=9)).takes_nothing  # for 5 s
+    assert course(counts(sent=5), *[counts(sent=5, queue=9)] * 3).takes_nothing
+    assert not course(counts(sent=5), counts(sent=6, queue=900)).takes_nothing  # it is slow, and takes
+    assert course(counts(sent=5), counts(sent=5, failed=1)).takes_nothing
+    assert course(counts(sent=5), counts(sent=5, failed=1), *[counts(sent=5, failed=1)] * 24).takes_nothing  # for 120 s
+    assert not course(counts(sent=5), counts(sent=5, failed=1), *[counts(sent=5, failed=1)] * 25).takes_nothing
+    assert not course(counts(sent=5), counts(sent=6, failed=1)).takes_nothing
+    assert not course(counts()).takes_nothing
+
+
+def test_what_alerts_are_made_of() -> None:
+    words = {"loki": (99.0, "connection refused")}
+    loki = course(counts(sent=5), *[counts(sent=5, queue=9)] * 3, words=words)
+    collector = CollectorStanding("own", "not running: port 4318 is held by nc", "http://x", damaged=2, is_read=True)
+    found = outlets(Standing(1.0, replace(collector, problem="no answer", untaken=("logs",)), [loki]))
+    assert [(one.name, one.up, one.takes_nothing, one.word) for one in found.backends] == [
+        ("loki", True, True, "connection refused")
+    ]
+    assert (found.damaged_files, found.untaken, found.is_own) == (2, ("logs",), True)
+    assert found.problem == "not running: port 4318 is held by nc"
+    running = replace(collector, state="running, process 7", problem="no answer")
+    assert outlets(Standing(1.0, running)).problem == "no answer"
+    built = outlets(Standing(1.0, replace(running, is_built=True, untaken=("logs",), is_read=False)))
+    assert (built.problem, built.untaken, built.damaged_files) == ("", (), None)
+    assert outlets(Standing(1.0, collector)).problem == ""
+
+
+def test_what_was_not_taken_says_lately_that_the_next_will_not_be() -> None:
+    exports = {"logs": Export(100.0, succeeded=False), "traces": Export(100.0, succeeded=True)}
+    assert untaken(exports, 220.0) == ("logs",)
+    assert untaken(exports, 221.0) == ()
 
 
 def test_the_pipeline_says_by_name_what_is_wrong() -> None:

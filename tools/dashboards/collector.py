@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import prometheus, stat, timeseries
 
-from telemetry.collector.standing import NEARLY_FULL
+from telemetry.collector.course import NEARLY_FULL
 from tools.dashboards.looks import as_lines, steps
 from tools.dashboards.panels import QUARTER, THIRD, now, plot, series, tiles
 from tools.dashboards.selecting import of_collectors

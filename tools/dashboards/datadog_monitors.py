@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from telemetry.collector.standing import NEARLY_FULL
+from telemetry.collector.course import NEARLY_FULL
 from telemetry.model import AlertLevel
 from telemetry.signals.semconv import (
     AGENT_NAME,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import stat, timeseries
 from grafana_foundation_sdk.models import dashboard
 
-from telemetry.collector.standing import NEARLY_FULL
+from telemetry.collector.course import NEARLY_FULL
 from telemetry.signals.semconv import BACKEND, CHANNEL, OUTCOME, REASON, SIGNAL, SOURCE
 from tools.dashboards import collector
 from tools.dashboards.frame import PIPELINE, clusters, collectors, environment, filled, frame
