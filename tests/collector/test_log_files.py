@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]  # it has no stubs
 
-from telemetry.collector import command, merged_config
+from telemetry.collector import command, merged_config, sources_dir
 from tests.collector.harness import environment, get, running
 from tests.collector.log_writer import SERVICE
 from tests.collector.taking import Taking
@@ -50,9 +50,8 @@ def write(file: Path, numbers: range, **fields: str) -> None:
 
 
 def plain(taken: Taken) -> dict[str, Any]:
-    """What must be the same whichever way a record came: all but when it was observed, and the attributes' order."""
+    """What must be the same whichever way a record came: all but the order of its attributes."""
     shown: dict[str, Any] = MessageToDict(taken.record)
-    shown.pop("observedTimeUnixNano")
     shown["attributes"] = {item["key"]: in_order(item["value"]) for item in shown["attributes"]}
     return {"service": taken.service, "scope": taken.scope, **shown}
 
@@ -228,3 +227,12 @@ def test_what_names_no_files_is_said_in_one_line(
 
 def test_without_the_variable_no_file_is_read(collector_binary: Path, tmp_path: Path) -> None:
     assert "file_log" not in merged_config(collector_binary, backends="debug", environ=environment(tmp_path))
+
+
+def test_it_is_a_file_like_the_others_for_the_stock_distribution(collector_binary: Path, tmp_path: Path) -> None:
+    config = sources_dir() / "config"
+    files = ("base.yaml", "log_files.yaml", "backends/debug.yaml")
+    line = [str(collector_binary), "validate", *(f"--config=file:{config}/{name}" for name in files)]
+    env = environment(tmp_path, ORCHESTRATOR_COLLECTOR_LOG_FILES="/var/log/a/*.jsonl,/var/log/b.jsonl")
+    done = subprocess.run(line, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
