@@ -140,12 +140,18 @@ class Tmux:
         return self
 
     def say(self, agent: str, text: str) -> None:
-        """A line on an agent's screen."""
+        """A line on an agent's screen; returns when it is there."""
         Path(self._of(agent, "pane_tty")).write_text(f"{text}\n")
+        pane = self._of(agent, "pane_id")
+        eventually(lambda: text in self("capture-pane", "-p", "-t", pane), what="the line on the screen")
 
     def kill(self, agent: str) -> None:
         """Ends an agent's process."""
         os.kill(int(self._of(agent, "pane_pid")), signal.SIGKILL)
+
+    def window(self, agent: str) -> str:
+        """tmux's @N of its window."""
+        return self._of(agent, "window_id")
 
     def _of(self, agent: str, what: str) -> str:
         panes = [

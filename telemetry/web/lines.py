@@ -42,7 +42,7 @@ class AgentLines(Described):
 
     agent: str = Field(description="The agent's name.")
     cluster: str = Field(description="Its cluster.")
-    source: str = Field(description="The source that sees the screen.")
+    source: str = Field(description='The source that sees the screen; "": none does, and there are no lines.')
     at: float = Field(description="When it was looked at (Unix s).")
     lines: list[str] = Field(
         description="The last lines, without blank ones at the end: printable text, secrets left out, wrapped lines "
@@ -76,11 +76,8 @@ def line_routes(known: Knowledge, screens: Screens | None) -> APIRouter:
             raise HTTPException(503, f"no screen within {ANSWERED_WITHIN:g} s") from None
         except RuntimeError as error:
             raise HTTPException(503, str(error)) from error
-        if shown is None:
-            raise HTTPException(404, f"no source sees a screen of the agent {_shown(agent)}")
-        return answer(
-            {"agent": agent, "cluster": at, "source": shown.source, "at": known.clock.now(), "lines": shown.lines}
-        )
+        source, seen = (shown.source, shown.lines) if shown is not None else ("", ())
+        return answer({"agent": agent, "cluster": at, "source": source, "at": known.clock.now(), "lines": seen})
 
     return router
 

@@ -129,6 +129,18 @@ def test_an_agent_is_explained_and_its_last_lines_are_shown(standing: House, ope
     expect(details.locator("pre")).to_contain_text(LAST_WORDS)
 
 
+def test_an_agent_whose_pane_is_gone_has_no_lines_and_that_is_no_error(house: House, opens: Opens) -> None:
+    visit = opens(house.daemon.url)
+    expect(visit.state("testing_specialist")).not_to_have_text("stopped")
+    house.tmux("kill-window", "-t", house.tmux.window("testing_specialist"))
+    expect(visit.state("testing_specialist")).to_have_text("stopped")
+    row = visit.agent("testing_specialist")
+    with visit.page.expect_response("**/api/v1/agents/lines*") as asked:
+        row.get_by_role("button").first.click()
+    assert asked.value.status == 200
+    expect(row.get_by_role("group", name="Last lines")).to_have_text("No source has lines of it.")
+
+
 def test_a_blank_screen_is_said_to_be_blank(standing: House, opens: Opens) -> None:
     visit = opens(standing.daemon.url)
     blank = {"agent": "testing_specialist", "cluster": "c", "source": "tmux", "at": 0, "lines": ["", ""]}

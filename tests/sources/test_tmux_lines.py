@@ -53,6 +53,10 @@ def test_the_last_lines_without_blank_ones(tmux: TmuxServer) -> None:
     assert asked(tmux, lambda source: source.last_lines("nobody", 3)) is None
 
 
+def test_the_last_words_of_a_dead_program_stand_far_above_what_tmux_says() -> None:
+    assert last_lines("12 of 20\n" + 30 * "\n" + "Pane is dead\n\n", 20) == ("12 of 20", "", "Pane is dead")
+
+
 def test_lines_above_the_screen_and_wrapped_ones(tmux: TmuxServer) -> None:
     shows(tmux, "seq 1 30; printf %0100d 7", "0007", size="40x10")
     shown = asked(tmux, lambda source: source.last_lines("worker", 20))

@@ -49,16 +49,14 @@ def test_the_last_lines(world: World) -> None:
     assert screens.asked == [("main", "a", 20), ("main", "a", 7)]
 
 
-@pytest.mark.parametrize(
-    ("answer", "status", "detail"),
-    [
-        (None, 404, "no source sees a screen of the agent 'a'"),
-        (RuntimeError("tmux gave no answer within 2 s"), 503, "tmux gave no answer within 2 s"),
-    ],
-)
-def test_none_is_there(world: World, answer: Exception | None, status: int, detail: str) -> None:
-    said = world.ask("/api/v1/agents/lines?agent=a", screens=Screens(answer))
-    assert (said.status_code, said.json()) == (status, {"detail": detail})
+def test_an_agent_without_a_screen_has_no_lines(world: World) -> None:
+    said = world.ask("/api/v1/agents/lines?agent=a", screens=Screens(None))
+    assert (said.status_code, said.json()["source"], said.json()["lines"]) == (200, "", [])
+
+
+def test_a_source_that_does_not_answer_is_told(world: World) -> None:
+    said = world.ask("/api/v1/agents/lines?agent=a", screens=Screens(RuntimeError("tmux gave no answer within 2 s")))
+    assert (said.status_code, said.json()) == (503, {"detail": "tmux gave no answer within 2 s"})
 
 
 def test_a_screen_that_never_comes_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

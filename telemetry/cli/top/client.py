@@ -32,7 +32,7 @@ class Client(Protocol):
         """Why it is judged so, and what each source says. Raises RefusedError."""
 
     async def lines(self, cluster: str, agent: str, count: int) -> Mapping[str, Any]:
-        """The last lines of its screen. Raises RefusedError, also where no source sees one."""
+        """The last lines of its screen. Its `source` is "" where none sees one. Raises RefusedError."""
 
 
 class SocketClient:

@@ -37,6 +37,8 @@ def explained(told: Mapping[str, Any]) -> Text:
 
 def screen_lines(told: Mapping[str, Any]) -> Text:
     """The last lines of a screen."""
+    if not told["source"]:
+        return Text("\nno source sees its screen\n", style="dim")
     text = Text(f"\nlast lines, as {one_line(told['source'])} sees them\n", style="bold")
     if not told["lines"]:
         text.append("the screen is empty\n", style="dim")

@@ -76,7 +76,10 @@ class LastLines:
 
 
 def last_lines(shown: str, count: int) -> tuple[str, ...]:
-    """The last so many lines of what a screen shows, without blank ones at the end; cleaned, none too long."""
+    """The last so many lines of what a screen shows, without blank ones at the end; cleaned, none too long.
+
+    Several blank ones in a row are one: where a program ended, tmux says so far below its last words.
+    """
     # as one text: a secret may stand in several lines
     text = shown[-_MOST_TEXT:]
     if len(shown) > _MOST_TEXT:  # half a secret can't be told from other words
@@ -84,4 +87,5 @@ def last_lines(shown: str, count: int) -> tuple[str, ...]:
     lines = [line.rstrip() for line in clean_text(text, 2 * _MOST_TEXT).split("\n")]
     while lines and not lines[-1]:
         lines.pop()
+    lines = [line for before, line in zip(["x", *lines], lines, strict=False) if line or before]
     return tuple(clean_text(line, LONGEST_LINE) for line in lines[-count:])

@@ -154,11 +154,16 @@ export class Details {
     } else if (isLive() && !document.hidden && this.row.visible && this.row.agent !== this.silent) {
       try {
         const said = await get("agents/lines", { agent: agent.name, cluster: agent.cluster, count: LINES });
-        this.showLines(said);
+        if (said.source) {
+          this.showLines(said);
+        } else {
+          this.showNoLines(texts.details.noLines);
+        }
       } catch (error) {
-        if (this.open) {
-          this.silent = error.status === 404 ? agent : null; // none until something about it changes
-          put(this.lines, error.status === 404 ? texts.details.noLines : texts.details.failed(worded(error.message)));
+        if (this.open && error.status === 404) {
+          this.showNoLines(texts.details.noLines);
+        } else if (this.open) {
+          put(this.lines, texts.details.failed(worded(error.message)));
           put(this.heard, "");
         }
       }
@@ -167,6 +172,12 @@ export class Details {
     if (this.open) {
       this.timer = setTimeout(() => this.refreshLines(), LINES_EVERY);
     }
+  }
+
+  showNoLines(text) {
+    this.silent = this.row.agent; // none is asked for until something about it changes
+    put(this.lines, text);
+    put(this.heard, "");
   }
 
   showLines(said) {
