@@ -39,7 +39,11 @@ func NewFactory() extension.Factory {
 			if !known {
 				return nil, errors.New("otlp_guard: not its own configuration")
 			}
-			return &guard{config: config, log: set.Logger, bodies: &budget{limit: config.BodiesMiB << 20}}, nil
+			refused, err := countRefusals(set.MeterProvider)
+			if err != nil {
+				return nil, err
+			}
+			return &guard{config: config, log: set.Logger, bodies: &budget{limit: config.BodiesMiB << 20, refused: refused}}, nil
 		},
 		component.StabilityLevelBeta,
 	)

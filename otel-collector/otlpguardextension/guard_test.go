@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/extensionauth"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -35,8 +37,31 @@ func post(handler http.Handler, size int) *httptest.ResponseRecorder {
 	return recorder
 }
 
+// bounded is a budget, and what counts for it.
+func bounded(t *testing.T, limit int64) (*budget, func() map[int64]int64) {
+	t.Helper()
+	telemetry := componenttest.NewTelemetry()
+	t.Cleanup(func() { _ = telemetry.Shutdown(context.Background()) })
+	refused, err := countRefusals(telemetry.NewTelemetrySettings().MeterProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &budget{limit: limit, refused: refused}, func() map[int64]int64 {
+		found, err := telemetry.GetMetric("otelcol_otlp_guard_refused_requests")
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted := map[int64]int64{}
+		for _, point := range found.Data.(metricdata.Sum[int64]).DataPoints {
+			status, _ := point.Attributes.Value("http.response.status_code")
+			counted[status.AsInt64()] = point.Value
+		}
+		return counted
+	}
+}
+
 func TestBudget(t *testing.T) {
-	shared := &budget{limit: 1 << 20}
+	shared, counted := bounded(t, 1<<20)
 	var second, small *httptest.ResponseRecorder
 	idle := shared.watch(receiver(func() {}))
 	first := post(shared.watch(receiver(func() {
@@ -49,6 +74,9 @@ func TestBudget(t *testing.T) {
 	if second.Code != http.StatusServiceUnavailable || second.Header().Get("Retry-After") != "1" {
 		t.Errorf("%d, retry after %q", second.Code, second.Header().Get("Retry-After"))
 	}
+	if now := counted(); now[http.StatusServiceUnavailable] != 1 || now[http.StatusRequestEntityTooLarge] != 0 {
+		t.Errorf("counted %v", now)
+	}
 	if held := shared.held.Load(); held != 0 {
 		t.Errorf("%d bytes are still held", held)
 	}
@@ -58,20 +86,24 @@ func TestBudget(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
-	handler := (&budget{limit: 1 << 20}).watch(receiver(func() {}))
-	bounded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	shared, counted := bounded(t, 1<<20)
+	handler := shared.watch(receiver(func() {}))
+	cut := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 1000)
 		handler.ServeHTTP(w, r)
 	})
-	if got := post(bounded, 1001).Code; got != http.StatusRequestEntityTooLarge {
+	if got := post(cut, 1001).Code; got != http.StatusRequestEntityTooLarge {
 		t.Error(got)
 	}
-	if got := post(bounded, 1000).Code; got != http.StatusOK {
+	if got := post(cut, 1000).Code; got != http.StatusOK {
 		t.Error(got)
 	}
 	broken := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) })
-	if got := post((&budget{limit: 1}).watch(broken), 1).Code; got != http.StatusBadRequest {
+	if got := post(shared.watch(broken), 1).Code; got != http.StatusBadRequest {
 		t.Errorf("%d for what is wrong in itself", got)
+	}
+	if now := counted(); now[http.StatusRequestEntityTooLarge] != 1 || now[http.StatusServiceUnavailable] != 0 {
+		t.Errorf("counted %v", now)
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"io"
 	"net/http"
 	"sync/atomic"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 )
 
 // free is what a body may have without asking: what ordinary senders send goes on while others use the budget up.
@@ -15,8 +18,27 @@ var errBudget = errors.New("too many large requests at once")
 
 // budget is shared by all bodies that are being read or worked on.
 type budget struct {
-	limit int64
-	held  atomic.Int64
+	limit   int64
+	held    atomic.Int64
+	refused func(status int)
+}
+
+// countRefusals counts the requests that are refused before anybody knows how many records are in them: the receiver's own
+// counters don't have these.
+func countRefusals(meters metric.MeterProvider) (func(status int), error) {
+	counter, err := meters.Meter("orchestrator-telemetry/otel-collector/otlpguardextension").Int64Counter(
+		"otelcol_otlp_guard_refused_requests",
+		metric.WithDescription("HTTP requests that were refused unread: too large (413), or too many large ones at once (503)."),
+	)
+	if err != nil {
+		return nil, err
+	}
+	by := map[int]metric.MeasurementOption{}
+	for _, status := range []int{http.StatusServiceUnavailable, http.StatusRequestEntityTooLarge} {
+		by[status] = metric.WithAttributeSet(attribute.NewSet(attribute.Int("http.response.status_code", status)))
+		counter.Add(context.Background(), 0, by[status]) // a series that is there before the first refusal
+	}
+	return func(status int) { counter.Add(context.Background(), 1, by[status]) }, nil
 }
 
 // GetHTTPHandler wraps what comes after decompression and the check of the token.
@@ -73,6 +95,7 @@ type answer struct {
 func (a *answer) WriteHeader(status int) {
 	if status == http.StatusBadRequest && a.body.status != 0 {
 		status = a.body.status
+		a.body.budget.refused(status)
 		if status == http.StatusServiceUnavailable {
 			a.Header().Set("Retry-After", "1")
 		}

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
@@ -16,7 +17,6 @@ from tests.backends.server import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 T = TypeVar("T")
 READY = "Everything is ready."
@@ -128,6 +128,12 @@ def on_a_small_disk(folder: Path, size: str) -> list[str]:
     user = [] if os.geteuid() == 0 else ["--map-root-user"]
     script = 'mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@"'
     return ["unshare", "--mount", *user, "sh", "-c", script, "sh", size, str(folder)]
+
+
+def peak_memory(pid: int) -> int:
+    """The most that a process had resident so far (bytes), pages of files that it maps among it."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) * 1024
 
 
 def get(url: str) -> str:

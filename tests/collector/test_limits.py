@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.collector import doors, otlp
-from tests.collector.harness import environment, running
+from tests.collector.harness import environment, peak_memory, running
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -78,14 +78,8 @@ def test_a_decompression_bomb_costs_no_memory(collector_binary: Path, tmp_path: 
             refused = 400 if encoding == "snappy" else 413  # a block of snappy says at once how long it is
             assert [post(collector, body, **{"Content-Encoding": encoding}) for _ in range(3)] == [refused] * 3
         assert doors.by_grpc(collector, bytes(BOMB // 2), compressed=True) == "RESOURCE_EXHAUSTED"
-        peak = int(next(line.split()[1] for line in _status(process.pid) if line.startswith("VmHWM"))) * 1024
-        assert peak - before < BOMB
+        assert peak_memory(process.pid) - before < BOMB
         assert otlp.send(collector.url("HTTP"), "logs", otlp.logs()) == 200
-
-
-def _status(pid: int) -> list[str]:
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:  # noqa: PTH123 - no file of ours
-        return file.read().splitlines()
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.collector.conftest import collector_binary  # noqa: F401 - a fixture
 from tests.collector.test_durability import kill_at_random, kill_at_the_start, refuse_most
+from tests.collector.test_overload import overload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,5 +46,15 @@ def test_seventy_percent_refused_for_a_minute(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     said = refuse_most(collector_binary, tmp_path, loki, batches=3000, rate=10_000)
+    with capsys.disabled():
+        print(said)
+
+
+def test_an_overload_of_ten_thousand_requests(
+    collector_binary: Path,  # noqa: F811 - the fixture
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = overload(collector_binary, tmp_path, requests=1000, within=900)
     with capsys.disabled():
         print(said)
