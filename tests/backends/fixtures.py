@@ -16,6 +16,7 @@ from tests.backends.alertmanager import Alertmanager
 from tests.backends.datadog import DatadogRecorder
 from tests.backends.elasticsearch import Elasticsearch
 from tests.backends.jaeger import Jaeger
+from tests.backends.kafka import Kafka
 from tests.backends.loki import Loki
 from tests.backends.prometheus import Prometheus
 from tests.backends.server import Server
@@ -62,6 +63,13 @@ def loki(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def elasticsearch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
     """A running Elasticsearch with its index templates."""
     with _running(Elasticsearch, request, tmp_path_factory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A running Kafka."""
+    with _running(Kafka, request, tmp_path_factory) as server:
         yield server
 
 

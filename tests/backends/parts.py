@@ -46,11 +46,21 @@ class GoSource(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ElasticsearchJars(Part):
-    """Elasticsearch's published jars, laid out as a home folder, and the launcher that is in this tree."""
+class Jars(Part):
+    """Published jars, those that a pom.xml in this tree names, and what is compiled against them from beside it."""
 
     release: str
     source: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElasticsearchJars(Jars):
+    """Elasticsearch's, laid out as a home folder, and the launcher."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KafkaJars(Jars):
+    """Kafka's, and the reader."""
 
 
 def _digest(folder: Path) -> str:
@@ -62,6 +72,7 @@ def _digest(folder: Path) -> str:
 
 
 ELASTICSEARCH = "8.19.21"
+KAFKA = "4.3.1"
 
 PARTS: dict[str, Part] = {
     part.name: part
@@ -97,6 +108,14 @@ PARTS: dict[str, Part] = {
             needs=("javac", "java", "mvn"),
             release=ELASTICSEARCH,
             source=HERE / "elasticsearch",
+        ),
+        KafkaJars(
+            name="kafka",
+            version=f"{KAFKA}-{_digest(HERE / 'kafka')}",
+            minutes=0.3,
+            needs=("javac", "java", "mvn"),
+            release=KAFKA,
+            source=HERE / "kafka",
         ),
         GoModule(
             name="jaeger",

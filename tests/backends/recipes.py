@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.backends import needs
 from tests.backends.cache import cache_dir
 from tests.backends.commands import Commands
-from tests.backends.parts import ElasticsearchJars, GoModule, GoSource, Part
+from tests.backends.parts import ElasticsearchJars, GoModule, GoSource, Jars, KafkaJars, Part
 
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 DESCRIPTOR = "plugin-descriptor.properties"
@@ -29,6 +29,9 @@ def make(part: Part, temporary: Path, commands: Commands) -> Path:
             _go_build(temporary / "source", finished / "bin", ("./...",), commands)
         case ElasticsearchJars():
             _elasticsearch(part, temporary, finished, commands)
+        case KafkaJars():
+            _download_jars(part, temporary, finished / "lib", commands)
+            _compile_java(part.source / "Reader.java", finished / "lib", finished / "classes", temporary, commands)
         case _:
             raise TypeError(f"no recipe for {part}")
     return finished
@@ -87,12 +90,10 @@ def _copy_writable(source: Path, target: Path) -> None:
         Path(folder).chmod(0o755)
 
 
-def _elasticsearch(part: ElasticsearchJars, temporary: Path, home: Path, commands: Commands) -> None:
-    """Lay the published jars out as a home folder: lib/, and in modules/ what the node loads as plugins."""
-    jars, modules = home / "lib", home / "modules"
+def _download_jars(part: Jars, temporary: Path, jars: Path, commands: Commands) -> None:
     maven = [needs.required("mvn"), "-B", "-q", "-ntp", "-f", str(part.source / "pom.xml"), MAVEN_COPY]
     settings = {
-        "elasticsearch.version": part.release,
+        f"{part.name}.version": part.release,
         "outputDirectory": str(jars),
         "includeScope": "runtime",
         "maven.repo.local": str(temporary / "repository"),  # a home folder need not exist, nor is one filled
@@ -100,6 +101,17 @@ def _elasticsearch(part: ElasticsearchJars, temporary: Path, home: Path, command
     commands.run(
         "downloading its jars", [*maven, *(f"-D{name}={value}" for name, value in settings.items())], temporary
     )
+
+
+def _compile_java(source: Path, jars: Path, classes: Path, temporary: Path, commands: Commands) -> None:
+    javac = [needs.required("javac"), "--release", "17", "-d", str(classes), "-cp", f"{jars}/*"]
+    commands.run(f"compiling {source.name}", [*javac, str(source)], temporary)
+
+
+def _elasticsearch(part: ElasticsearchJars, temporary: Path, home: Path, commands: Commands) -> None:
+    """Lay the published jars out as a home folder: lib/, and in modules/ what the node loads as plugins."""
+    jars, modules = home / "lib", home / "modules"
+    _download_jars(part, temporary, jars, commands)
 
     transport = modules / "transport-netty4"
     transport.mkdir(parents=True)
@@ -112,8 +124,7 @@ def _elasticsearch(part: ElasticsearchJars, temporary: Path, home: Path, command
     (transport / DESCRIPTOR).write_text("\n".join(lines) + "\n")
 
     classes = home / "classes"
-    javac = [needs.required("javac"), "--release", "17", "-d", str(classes), "-cp", f"{jars}/*"]
-    commands.run("compiling the launcher", [*javac, str(part.source / "Launcher.java")], temporary)
+    _compile_java(part.source / "Launcher.java", jars, classes, temporary, commands)
     # a plugin's class has to come from its module's own jar
     root = modules / "rest-root"
     root.mkdir()

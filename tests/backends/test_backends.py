@@ -16,6 +16,7 @@ from tests.backends.commands import Commands
 from tests.backends.datadog import DatadogRecorder
 from tests.backends.elasticsearch import Elasticsearch
 from tests.backends.jaeger import Jaeger
+from tests.backends.kafka import Kafka
 from tests.backends.listening import listeners, resident_megabytes
 from tests.backends.loki import Loki
 from tests.backends.needs import required
@@ -185,6 +186,12 @@ def test_jaeger_takes_otlp_and_finds_the_trace(jaeger: Jaeger) -> None:
     assert jaeger.services() == ["orchestrator-cc"]
     assert [trace["traceID"].zfill(32) for trace in jaeger.traces("orchestrator-cc")] == [TRACE]
     on_loopback_only(jaeger)
+
+
+def test_kafka_is_empty_at_first(kafka: Kafka) -> None:
+    """There is no client here that writes to it: what goes in and comes out is in tests/collector/test_real_servers.py."""
+    assert kafka.messages("nothing") == []
+    on_loopback_only(kafka)
 
 
 def test_recorder_unpacks_logs_and_plays_outages(datadog: DatadogRecorder) -> None:

@@ -6,6 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
+from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from telemetry.collector import sources_dir
 from tests.backends.prometheus import Prometheus, Target
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from tests.backends.datadog import DatadogRecorder
     from tests.backends.elasticsearch import Elasticsearch
     from tests.backends.jaeger import Jaeger
+    from tests.backends.kafka import Kafka
     from tests.backends.loki import Loki
 
 pytestmark = pytest.mark.slow
@@ -114,6 +118,21 @@ def test_jaeger_is_spared_what_it_refuses(collector_binary: Path, tmp_path: Path
         assert collector.stop() == 0
     assert [span["operationName"] for span in spans] == ["orchestrator.check"]
     assert not [line for line in collector.lines if "\terror\t" in line]
+
+
+def test_kafka(collector_binary: Path, tmp_path: Path, kafka: Kafka) -> None:
+    with running(collector_binary, "kafka", environment(tmp_path, KAFKA_BROKERS=kafka.brokers)) as collector:
+        otlp.send(collector.url("HTTP"), "metrics", otlp.metrics())
+        otlp.send(collector.url("HTTP"), "logs", otlp.logs())
+        otlp.send(collector.url("HTTP"), "traces", otlp.traces())
+        (metrics,) = eventually(lambda: kafka.messages("otlp_metrics"), 30)
+        (logs,) = eventually(lambda: kafka.messages("otlp_logs"), 30)
+        (spans,) = eventually(lambda: kafka.messages("otlp_spans"), 30)
+        assert collector.stop() == 0
+    scope = MetricsData.FromString(metrics).resource_metrics[0].scope_metrics[0]
+    assert {metric.name for metric in scope.metrics} >= {"orchestrator.agent.up", "orchestrator.agent.restarts"}
+    assert LogsData.FromString(logs).resource_logs[0].scope_logs[0].log_records[0].body.string_value == "Agent stopped"
+    assert TracesData.FromString(spans).resource_spans[0].scope_spans[0].spans[0].trace_id.hex() == otlp.TRACE
 
 
 @pytest.mark.parametrize("exporter", ["otlp_http/datadog", "datadog"])
