@@ -189,7 +189,7 @@ def test_jaeger_takes_otlp_and_finds_the_trace(jaeger: Jaeger) -> None:
 
 
 def test_kafka_is_empty_at_first(kafka: Kafka) -> None:
-    """There is no client here that writes to it: what goes in and comes out is in tests/collector/test_real_servers.py."""
+    """No client here writes to it: what goes in and comes out is in tests/collector/test_real_servers.py."""
     assert kafka.messages("nothing") == []
     on_loopback_only(kafka)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from tests.collector.conftest import collector_binary  # noqa: F401 - a fixture
 from tests.collector.test_durability import kill_at_random, kill_at_the_start, refuse_most
+from tests.collector.test_long_outage import Part, servers, through_an_outage  # noqa: F401 - `servers`: a fixture
 from tests.collector.test_overload import overload
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from tests.backends.elasticsearch import Elasticsearch
     from tests.backends.loki import Loki
+    from tests.collector.everywhere import Servers
 
 
 def test_fifty_kills_at_a_thousand_records_a_second(
@@ -56,5 +59,18 @@ def test_an_overload_of_ten_thousand_requests(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     said = overload(collector_binary, tmp_path, requests=1000, within=900)
+    with capsys.disabled():
+        print(said)
+
+
+def test_fifteen_minutes_without_any_backend(
+    collector_binary: Path,  # noqa: F811 - the fixture
+    tmp_path: Path,
+    servers: Servers,  # noqa: F811 - the fixture
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Two requests of each signal a second; the collector is ended after 10 and after 12.5 minutes."""
+    parts = (Part(1200, 0.5, signal.SIGTERM), Part(300, 0.5, signal.SIGKILL), Part(300, 0.5, None))
+    said = through_an_outage(collector_binary, tmp_path, servers, parts, 600)
     with capsys.disabled():
         print(said)
