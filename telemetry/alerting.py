@@ -1,4 +1,4 @@
-"""The alerts of one cluster: the engine with its state, what was over, and whoever is told. A part of its monitor."""
+"""The alerts of one cluster, or of the pipeline: the engine with its state, what was over, and whoever is told."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from telemetry.alerts import AlertHistory, Engine, EngineState, Outcome, history
+from telemetry.alerts.given import Given
 from telemetry.desk import Desk
 from telemetry.model import Alert, AlertEvent, AlertLevel, ClusterSnapshot, Key, OpenAlert, Reason, Transition
 from telemetry.notify.callback import CallbackChannel
@@ -30,6 +31,11 @@ class ClusterAlerts:
         self._cluster = ""
         self._unsent: list[AlertEvent] = []
 
+    def use(self, engine: Engine) -> None:
+        """Goes on by other rules; what is open stays open until they say otherwise."""
+        with self._lock:
+            self._engine = engine
+
     # --- one check --------------------------------------------------------------------------------------------------
 
     async def begin(self, cluster: str, now: float) -> None:
@@ -52,6 +58,13 @@ class ClusterAlerts:
         """
         with self._lock:
             outcome = tell(self._engine.evaluate(self._state, snapshot, self._desk.controls))
+            self._state = outcome.state
+        return outcome
+
+    def judge(self, given: Given, tell: Callable[[Outcome], Outcome]) -> Outcome:
+        """The same for what somebody else found."""
+        with self._lock:
+            outcome = tell(self._engine.judge(self._state, given, self._desk.controls))
             self._state = outcome.state
         return outcome
 

@@ -26,6 +26,7 @@ from telemetry.demo import Demo
 from telemetry.listening import url
 from telemetry.monitor import ClusterMonitor
 from telemetry.paging import Paging
+from telemetry.pipeline import PipelineAlerts
 from telemetry.recording import Bounds, Recorder
 from telemetry.serving import WebServer
 from telemetry.settings import Loaded, Settings, SettingsError
@@ -149,9 +150,20 @@ class Daemon:
             dashboard_url=url(plan.listener, tls=plan.tls is not None) if plan.listener else "",
             outside=plan.outside,
         )
-        self._lookout = Lookout(_seen(plan), plan.clock.now)
+        seen = _seen(plan)
+        self._lookout = Lookout(seen, plan.clock.now)
         self._signals.picture.leaves_by(lambda: outlets(self._lookout.standing))
-        shown = Shown(self._signals.picture, self._monitors, self._desk, self._lookout, own_version())
+        self._pipeline = [PipelineAlerts(self._desk.rules, self._desk, self._signals, plan.clock)]
+        if seen.place.kind == "none":
+            self._pipeline.clear()
+        shown = Shown(
+            self._signals.picture,
+            self._monitors,
+            self._desk,
+            self._lookout,
+            own_version(),
+            others=lambda: self._pipeline,
+        )
         self._hub = Hub(shown, plan.clock)
         self._recorder = Recorder(self._signals.picture, self._store, plan.clock, bounds=self._bounds)
         self._stopping = asyncio.Event()
@@ -180,8 +192,10 @@ class Daemon:
         if self._plan.collector is not None:
             self._plan.collector.start()
         self._lookout.start()
+        for pipeline in self._pipeline:
+            pipeline.start()
         self._watch(self._plan.watches, self._settings)
-        await self._desk.leave({monitor.cluster for monitor in self._watched.values()})
+        await self._desk.leave(self._with_alerts())
         self._plan.begun()
         await self._stopping.wait()
         await self._end(servers)
@@ -204,10 +218,15 @@ class Daemon:
             pipeline=self._lookout,
             hub=self._hub,
             access=self._access,
+            others=lambda: self._pipeline,
         )
 
     def _monitors(self) -> list[ClusterMonitor]:
         return list(self._watched.values())
+
+    def _with_alerts(self) -> set[str]:
+        """Of whom alerts are kept: every cluster, and the pipeline where there is one."""
+        return {*(monitor.cluster for monitor in self._watched.values()), *(held.cluster for held in self._pipeline)}
 
     def _bounds(self) -> Bounds:
         history = self._settings.history
@@ -288,6 +307,8 @@ class Daemon:
             self._renew_certificate()
             before, self._settings = self._settings, loaded.settings
             await self._desk.use(prepared)
+            for pipeline in self._pipeline:
+                pipeline.use(prepared.rules)
             await self._swap(before, loaded.settings, watches)
             for name in _NEEDS_RESTART:
                 if getattr(before, name) != getattr(loaded.settings, name):
@@ -317,7 +338,7 @@ class Daemon:
             self._takers.pop(watch, None)
         await asyncio.gather(*(monitor.close() for monitor in old))
         self._watch([watch for watch in watches if watch not in kept], after)
-        still = {monitor.cluster for monitor in self._watched.values()}
+        still = self._with_alerts()
         for monitor in old:
             if monitor.cluster not in still:
                 self._signals.picture.remove(monitor.cluster)
@@ -335,6 +356,7 @@ class Daemon:
         for task in self._tasks:
             task.cancel()
         closing = [asyncio.create_task(monitor.close()) for monitor in self._watched.values()]
+        closing += [asyncio.create_task(pipeline.stop()) for pipeline in self._pipeline]
         if self._plan.demo is not None:
             closing.append(asyncio.create_task(self._plan.demo.stop()))
         if closing:

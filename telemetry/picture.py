@@ -179,12 +179,26 @@ class Picture:
         with self._lock:
             self._snapshots = {**self._snapshots, cluster: snapshot}
             self._heartbeats = {**self._heartbeats, cluster: snapshot.taken_at}
-            if open_alerts is not None:
-                self._replace_alerts(cluster, open_alerts, snapshot.taken_at)
-                self._suppressed = {**self._suppressed, cluster: frozenset(suppressed)}
-            oldest = snapshot.taken_at - CLOSED_ALERTS_SHOWN_FOR
-            self._closed = {key: at for key, at in self._closed.items() if key[0] != cluster or at >= oldest}
+            self._take_alerts(cluster, open_alerts, suppressed, snapshot.taken_at)
         self._changed()
+
+    def publish_alerts(
+        self, cluster: str, open_alerts: tuple[Alert, ...] | None, suppressed: Collection[AlertName], now: float
+    ) -> None:
+        """The same for what has alerts and is no cluster of agents: there is no snapshot of it, and no heartbeat."""
+        with self._lock:
+            self._take_alerts(cluster, open_alerts, suppressed, now)
+        if open_alerts is not None:
+            self._changed()
+
+    def _take_alerts(
+        self, cluster: str, alerts: tuple[Alert, ...] | None, suppressed: Collection[AlertName], now: float
+    ) -> None:
+        if alerts is not None:
+            self._replace_alerts(cluster, alerts, now)
+            self._suppressed = {**self._suppressed, cluster: frozenset(suppressed)}
+        oldest = now - CLOSED_ALERTS_SHOWN_FOR
+        self._closed = {key: at for key, at in self._closed.items() if key[0] != cluster or at >= oldest}
 
     def _replace_alerts(self, cluster: str, alerts: tuple[Alert, ...], now: float) -> None:
         before = self._alert_keys.get(cluster, {})

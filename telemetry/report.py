@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telemetry.alerts import Outcome
-from telemetry.model import AlertEvent, AlertLevel, Change, ClusterSnapshot, Reason, Transition
+from telemetry.model import Alert, AlertEvent, AlertLevel, Change, ClusterSnapshot, Reason, Transition
+from telemetry.picture import AlertName
 from telemetry.runtime import Signals
 from telemetry.signals.logs import get_logger
 from telemetry.signals.semconv import EVENT_ALERT, EVENT_STATE_CHANGED
@@ -89,18 +90,22 @@ class Reporter:
     def _publish(self, result: CheckResult, alerts: Outcome) -> None:
         snapshot, picture = result.snapshot, self._signals.picture
         is_new = bool(alerts.changed or alerts.gone) or picture.snapshot(snapshot.cluster) is None
-        firing = alerts.state.firing() if is_new else ()
-        # One that waits whether its end lasts is not told either, but that is no news to whoever is passed the metric.
-        quiet = {
-            (held.cluster, held.subject, held.rule)
-            for held in firing
-            if held.suppressed is not None and held.suppressed.reason is not Reason.ENDING
-        }
-        picture.publish(snapshot, tuple(held.as_alert() for held in firing) if is_new else None, quiet)
+        firing, quiet = _told(alerts) if is_new else (None, set())
+        picture.publish(snapshot, firing, quiet)
         if result.seconds is None:
             return
         picture.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
         self._signals.instruments.observe_check(snapshot.cluster, snapshot.source, result.outcome, result.seconds)
+
+    def report_alerts(self, cluster: str, alerts: Outcome, now: float, *, anew: bool) -> Outcome:
+        """Tells what became of alerts that no check raised; `anew`: none of them were published yet."""
+        firing, quiet = _told(alerts) if anew or alerts.changed or alerts.gone else (None, set())
+        self._signals.picture.publish_alerts(cluster, firing, quiet, now)
+        for event in alerts.events:
+            self._tell_alert(event)
+        if alerts.events:
+            self._signals.flush_soon()
+        return alerts
 
     def _tell_transition(self, transition: Transition) -> None:
         agent = transition.agent
@@ -120,6 +125,18 @@ class Reporter:
         if event.change in _ENTERS:
             self._signals.picture.count_alert(alert.cluster, alert.level)
         tell_alert(event)
+
+
+def _told(alerts: Outcome) -> tuple[tuple[Alert, ...], set[AlertName]]:
+    """The alerts that fire, and which of them nobody is told of."""
+    firing = alerts.state.firing()
+    # One that waits whether its end lasts is not told either, but that is no news to whoever is passed the metric.
+    quiet = {
+        (held.cluster, held.subject, held.rule)
+        for held in firing
+        if held.suppressed is not None and held.suppressed.reason is not Reason.ENDING
+    }
+    return tuple(held.as_alert() for held in firing), quiet
 
 
 def tell_alert(event: AlertEvent) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from telemetry.alerts import CATALOGUE, Override, Rule, RuleChange, RuleSet, ladder, with_ladders
-from telemetry.alerts.rules import always
+from telemetry.alerts.rule import always
 from telemetry.settings import Settings
 
 

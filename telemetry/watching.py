@@ -9,6 +9,7 @@ from pathlib import Path
 
 from telemetry.desk import Desk
 from telemetry.health.resuming import Recall
+from telemetry.model import PIPELINE
 from telemetry.monitor import ClusterMonitor
 from telemetry.rulebook import rules_of
 from telemetry.runtime import Signals
@@ -185,6 +186,9 @@ def monitor_of(
 def _watch(cluster: Cluster, settings: Settings) -> Watch:
     options, where = _in_tmux(cluster)
     options = replace(options, cluster=cluster.name or options.cluster)
+    if options.cluster == PIPELINE:
+        where = "the name of a cluster" if cluster.name else f"{cluster.file}: cluster.name"
+        raise SettingsError(f"{where} is {PIPELINE!r}: it must be another, alerts about the pipeline stand under it")
     kinds = _kinds(cluster)
     said = {
         "tmux": where,

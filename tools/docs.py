@@ -41,7 +41,7 @@ def rules() -> str:
     levels = (AlertLevel.WARNING, AlertLevel.ERROR, AlertLevel.CRITICAL)
     rows = ["| rule | what it watches | WARNING | ERROR | CRITICAL | over after |", "|---|---|---|---|---|---|"]
     for rule in CATALOGUE:
-        cells = [_threshold(rule.levels.get(level)) for level in levels]
+        cells = [_threshold(rule.levels.get(level), rule.hold_for) for level in levels]
         watches = (rule.watches or rule.summary) + ("" if rule.enabled else " (off until it is enabled)")
         if rule.window:
             watches += f" of {rule.window:g} s"
@@ -114,8 +114,11 @@ def main() -> int:
     return 0
 
 
-def _threshold(value: float | None) -> str:
-    return "" if value is None else f"{value:g}" if value else "at once"
+def _threshold(value: float | None, hold_for: float) -> str:
+    if value is None:
+        return ""
+    lasting = f"after {hold_for:g} s" if hold_for else "at once"
+    return f"{value:g}" if value else lasting
 
 
 if __name__ == "__main__":

@@ -11,10 +11,12 @@ from typing import Any
 
 from telemetry.alerts import rules as catalogue
 from telemetry.alerts.inhibit import ANY_RULE, INHIBITIONS, Inhibition
-from telemetry.alerts.rules import CATALOGUE, Rule
+from telemetry.alerts.rule import Rule
+from telemetry.alerts.rules import CATALOGUE
 from telemetry.model import AlertLevel, State
 from telemetry.notify.alertmanager import alert_name
 from telemetry.signals.semconv import CHECK_DURATION, CLUSTER, OUTCOME, STATE
+from tools import prometheus_pipeline
 from tools.prometheus_monitor import BY_AGENT, LATELY, Annotations, alert, series
 
 _ENABLED = {rule.id: rule for rule in CATALOGUE if rule.enabled}
@@ -65,6 +67,7 @@ _CAUSES: dict[str, str] = {
     catalogue.SOURCE_FAILING.id: f"""{_checks("!=")}
   unless
 {_checks("=")}""",
+    **prometheus_pipeline.CAUSES,
 }
 """What each rule's thresholds measure; for one without thresholds, its cause."""
 
@@ -101,14 +104,14 @@ def _decided(rule: Rule, level: AlertLevel) -> dict[str, Any]:
         "\n  ".join([cause, *_inhibited(rule, level)]),
         level,
         _texts(rule, level),
-        hold=duration(rule.hold_for) if rule.hold_for else "",
+        hold=duration(rule.hold_for - prometheus_pipeline.LOOKED_BACK.get(rule.id, 0.0)) if rule.hold_for else "",
         keep=duration(keep) if keep else "",
         rule=rule.id,
     )
 
 
 def _inhibitions(rule: Rule, level: AlertLevel) -> Iterator[Inhibition]:
-    for held in INHIBITIONS:
+    for held in () if rule.of_pipeline else INHIBITIONS:  # what is told of a cluster says nothing of the pipeline
         by = _ENABLED.get(held.by)
         if by is None or by is rule or held.of not in (rule.id, ANY_RULE) or (held.only and level not in held.only):
             continue
@@ -135,7 +138,9 @@ def _inhibited(rule: Rule, level: AlertLevel) -> Iterator[str]:
 
 def _texts(rule: Rule, level: AlertLevel) -> Annotations:
     subject = "Cluster {{ $labels.cluster }}"
-    if not rule.of_cluster:
+    if rule.of_pipeline:
+        subject = prometheus_pipeline.subject(rule.id)
+    elif not rule.of_cluster:
         subject = "Agent {{ $labels.agent_name }} in cluster {{ $labels.cluster }}"
     watches = rule.watches + (f" of {duration(rule.window)}" if rule.window else "")
     value = f': {{{{ $value | printf "%.0f" }}}} {watches}; {level.value} from {rule.reached(level):g}'

@@ -4,7 +4,8 @@ from telemetry.alerts.controls import Controls, Maintenance
 from telemetry.alerts.engine import Engine
 from telemetry.alerts.history import AlertHistory
 from telemetry.alerts.lifecycle import Damping
-from telemetry.alerts.rules import AGENT_RESTARTING, CATALOGUE, Rule, idle_ladder, ladder, with_ladders
+from telemetry.alerts.rule import Rule, ladder
+from telemetry.alerts.rules import AGENT_RESTARTING, CATALOGUE, idle_ladder, with_ladders
 from telemetry.alerts.ruleset import Override, RuleChange, RuleSet
 from telemetry.alerts.state import EngineState, Outcome
 

@@ -12,8 +12,10 @@ from dataclasses import replace
 from telemetry.alerts import lifecycle
 from telemetry.alerts.controls import Controls
 from telemetry.alerts.evaluation import Evaluation
+from telemetry.alerts.given import Given, GivenEvaluation
 from telemetry.alerts.lifecycle import Damping
-from telemetry.alerts.rules import CATALOGUE, Rule
+from telemetry.alerts.rule import Rule
+from telemetry.alerts.rules import CATALOGUE
 from telemetry.alerts.ruleset import RuleSet
 from telemetry.alerts.state import EngineState, Outcome
 from telemetry.model import (
@@ -50,6 +52,11 @@ class Engine:
         if run.nothing_new(controls):
             return Outcome(state)
         return run.outcome(controls)
+
+    def judge(self, state: EngineState, given: Given, controls: Controls | None = None) -> Outcome:
+        """The same for what somebody else found."""
+        self._rules = self._rules.for_cluster(given.cluster)
+        return GivenEvaluation(self._rules, self._damping, state, given).outcome(controls or _NO_CONTROLS)
 
     @staticmethod
     def acknowledge(state: EngineState, key: Key, by: str, note: str, now: float) -> Outcome:

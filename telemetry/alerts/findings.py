@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from telemetry.alerts import rules as catalogue
-from telemetry.alerts.rules import Rule
+from telemetry.alerts.rule import Rule
 from telemetry.model import AgentHealth, AlertLevel, ClusterSnapshot, State, Suppression
 
 Rules = Mapping[str, Rule]

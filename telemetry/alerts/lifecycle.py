@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from telemetry.alerts.findings import Finding
-from telemetry.alerts.rules import Rule
+from telemetry.alerts.rule import Rule
 from telemetry.model import AlertEvent, Change, OpenAlert, Phase, Reason
 
 

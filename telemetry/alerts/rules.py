@@ -2,87 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from collections.abc import Iterable
+from dataclasses import replace
 
-from telemetry.model import AlertLevel
-
-INFO, WARNING, ERROR, CRITICAL = AlertLevel
-
-Levels = Mapping[AlertLevel, float]
-Ladder = tuple[float, float, float]
-"""Thresholds of WARNING, ERROR and CRITICAL."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One thing that can be wrong.
-
-    Attributes:
-        id: Its name in alerts, metrics and settings.
-        watches: What the thresholds measure, with its unit; "" where a rule has one level and no threshold.
-        levels: The value from which each level holds, ascending in level; 0.0 where being so is enough.
-        summary: What is wrong, in words; `summary_ja` in Japanese.
-        todo: What the person who is paged does first; `todo_ja` in Japanese.
-        of_cluster: It is about the cluster as a whole, not about one agent.
-        hold_for: Seconds for which its cause must be there before it fires.
-        keep_firing_for: Seconds for which its cause must be gone before it is over; what comes back sooner is no news.
-        window: Seconds that are looked back on, where it counts something over time; 0.0 where it doesn't.
-        enabled: Whether it is applied.
-        runbook_url: Where more is written, or "".
-    """
-
-    id: str
-    watches: str
-    levels: Levels
-    summary: str
-    todo: str
-    summary_ja: str
-    todo_ja: str
-    of_cluster: bool = False
-    hold_for: float = 0.0
-    keep_firing_for: float = 0.0
-    window: float = 0.0
-    enabled: bool = True
-    runbook_url: str = ""
-
-    def level(self, value: float) -> AlertLevel | None:
-        """The highest level whose threshold `value` reaches, or None."""
-        reached = None
-        for level, threshold in self.levels.items():
-            if value >= threshold:
-                reached = level
-        return reached
-
-    def next_threshold(self, value: float) -> float | None:
-        """The lowest threshold above `value`, or None."""
-        return next((threshold for threshold in self.levels.values() if threshold > value), None)
-
-    def reached(self, level: AlertLevel) -> float:
-        """The threshold of `level`."""
-        return self.levels[level]
-
-    @property
-    def lowest(self) -> float:
-        """The threshold of its lowest level."""
-        return next(iter(self.levels.values()))
-
-    @property
-    def has_ladder(self) -> bool:
-        """Whether it measures something, with a threshold for each level."""
-        return bool(self.watches)
-
-
-def always(level: AlertLevel) -> Levels:
-    """One level, reached by being so."""
-    return MappingProxyType({level: 0.0})
-
-
-def ladder(warning: float, error: float, critical: float) -> Levels:
-    """A threshold for each level."""
-    return MappingProxyType({WARNING: warning, ERROR: error, CRITICAL: critical})
-
+from telemetry.alerts.pipeline_rules import PIPELINE_RULES
+from telemetry.alerts.rule import CRITICAL, ERROR, Ladder, Rule, always, ladder
 
 COMES_BACK_WITHIN = 15.0
 """Seconds: an agent that is started again at once is the same trouble, not its end and a new one."""
@@ -191,6 +115,7 @@ CATALOGUE: tuple[Rule, ...] = (
     STOPPED_AGENTS,
     CLUSTER_DOWN,
     SOURCE_FAILING,
+    *PIPELINE_RULES,
 )
 """Every rule, in the order they are told."""
 

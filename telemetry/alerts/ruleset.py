@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from telemetry.alerts.rules import CATALOGUE, Levels, Rule, by_id
+from telemetry.alerts.rule import Levels, Rule
+from telemetry.alerts.rules import CATALOGUE, by_id
 
 _MOST_REMEMBERED = 20_000
 

@@ -182,8 +182,7 @@ def plain(board: Board, found: Overview, problem: str, code: int) -> dict[str, A
         kind: [dict(one) for key, one in sorted(board.items.items()) if key.startswith(kind + "/")]
         for kind in ("alert", "silence", "channel", "backend")
     }
-    names = {group.name for group in found.groups}
-    alerts = [one for one in of_kind["alert"] if one["cluster"] in names]
+    alerts = [one for one in of_kind["alert"] if one["cluster"] in found.names]
     return {
         "now": found.now,
         "exit_code": code,

@@ -19,6 +19,7 @@ from telemetry.model.agents import (
 )
 from telemetry.model.alerts import (
     LONGEST_SILENCE,
+    PIPELINE,
     Acknowledgement,
     Alert,
     AlertEvent,
@@ -41,6 +42,7 @@ from telemetry.model.seed import AgentHealthStatus, AgentState, ClusterMetrics
 __all__ = [
     "LONGEST_SILENCE",
     "NO_DETAIL",
+    "PIPELINE",
     "Acknowledgement",
     "AgentHealth",
     "AgentHealthStatus",

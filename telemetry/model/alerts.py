@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
+PIPELINE = "@pipeline"
+"""The name under which alerts about the way of telemetry itself stand where others have their cluster. No cluster of
+agents may be called so; its «agents» are backends, the collector, the spool and the monitor."""
+
 
 class AlertLevel(str, Enum):
     """How loud an alert is. A `(str, Enum)`, as in the seed, so that `level == "error"` holds."""
@@ -106,6 +110,7 @@ class Reason(StrEnum):
     OVER = "its cause is over"
     GONE = "the agent is no longer expected"
     UNWATCHED = "the cluster is no longer watched"
+    NOT_CHOSEN = "nothing is sent to it any more"
     RULE_OFF = "its rule is off"
     PERSON = "a person said so"
     # why it is not told

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from telemetry.model import Alert, AlertLevel, AlertPage
+from telemetry.model import PIPELINE, Alert, AlertLevel, AlertPage
 from telemetry.store import HistoryQuery, StoreError
 from telemetry.web import views
 from telemetry.web.answers import Knowledge, answer
@@ -21,7 +21,7 @@ MOST_ALERTS = 1000
 _LATEST = 1e11
 
 Level = Annotated[AlertLevel | None, Query(description="Only this level.")]
-Cluster = Annotated[str | None, Query(description="Only this cluster.")]
+Cluster = Annotated[str | None, Query(description=f"Only this cluster; `{PIPELINE}`: where telemetry goes.")]
 Agent = Annotated[str | None, Query(description="Only this agent; for alerts about a cluster, the cluster's name.")]
 Rule = Annotated[str | None, Query(description="Only this rule; `state_changed` for changes of state.")]
 Text = Annotated[str, Query(max_length=200, description="Part of the message, in any case.")]
@@ -76,8 +76,8 @@ async def _found(
     known: Knowledge, people: People | None, query: HistoryQuery, resolved: bool | None
 ) -> tuple[AlertPage, Literal["store", "memory"]]:
     """One page, and where those that are over came from."""
-    monitors = known.chosen(query.cluster)
-    firing = [] if resolved else [held for m in monitors for held in m.get_alerts(resolved=False, limit=None)]
+    holders = known.with_alerts(query.cluster)
+    firing = [] if resolved else [held for m in holders for held in m.get_alerts(resolved=False, limit=None)]
     firing = matching(firing, query)
     if resolved is False:
         return cut(firing, query), "memory" if people is None else "store"
@@ -86,7 +86,7 @@ async def _found(
             return await _with_kept(people, firing, query), "store"
         except StoreError:  # a problem that just began: what is in memory is better than no answer
             pass
-    over = [held for m in monitors for held in m.get_alerts(resolved=True, limit=None)]
+    over = [held for m in holders for held in m.get_alerts(resolved=True, limit=None)]
     return cut([*firing, *matching(over, query)], query), "memory"
 
 

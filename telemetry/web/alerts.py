@@ -118,7 +118,7 @@ def _add_alerts(router: APIRouter, known: Knowledge, people: People) -> None:
     @router.get("/api/v1/alerts/open", responses=documented(models.OpenAlerts, 404))
     async def open_alerts(cluster: lists.Cluster = None) -> Response:
         """Every alert that is pending, firing or dismissed, with why it is not told where it isn't."""
-        found = [views.open_alert(held) for monitor in known.chosen(cluster) for held in monitor.open_alerts]
+        found = [views.open_alert(held) for holder in known.with_alerts(cluster) for held in holder.open_alerts]
         return answer({"now": known.clock.now(), "alerts": views.worst_first(found)})
 
     @router.get("/api/v1/alerts/history", responses=documented(models.AlertHistory, 503))
@@ -148,8 +148,8 @@ def _add_alerts(router: APIRouter, known: Knowledge, people: People) -> None:
     async def acknowledge(wanted: Acknowledge, request: Request) -> Response:
         """Somebody takes care: no repeats at this level or below."""
         by = _author(wanted.by, request)
-        for monitor in known.monitors():
-            event = await monitor.acknowledge(wanted.alert, by, wanted.note)
+        for holder in known.with_alerts():
+            event = await holder.acknowledge(wanted.alert, by, wanted.note)
             if event is not None:
                 return answer(views.open_alert(event.alert))
         raise HTTPException(404, f"no alert that fires has the id {wanted.alert!r}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from fastapi import HTTPException, Response
 
 from telemetry.clock import Clock
 from telemetry.picture import Picture
-from telemetry.web.watched import Watched
+from telemetry.web.watched import HasAlerts, Watched
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Knowledge:
         render_metrics: The picture as Prometheus text at a Unix time; called in a thread, never twice at once.
         metrics_type: The content type of that.
         clock: Tells the time.
+        others: What has alerts besides the monitors.
     """
 
     picture: Picture
@@ -31,17 +32,28 @@ class Knowledge:
     render_metrics: Callable[[float], bytes]
     metrics_type: str
     clock: Clock
+    others: Callable[[], Sequence[HasAlerts]] = tuple
 
     def chosen(self, cluster: str | None) -> Sequence[Watched]:
         """The monitor of one cluster, or all. A name that isn't watched is a 404."""
-        monitors = self.monitors()
-        if cluster is None:
-            return monitors
-        found = [monitor for monitor in monitors if monitor.cluster == cluster]
-        if not found:
-            names = ", ".join(monitor.cluster for monitor in monitors)
-            raise HTTPException(404, f"no cluster is named {cluster!r}; watched are: {names}")
-        return found
+        return _chosen(self.monitors(), cluster)
+
+    def with_alerts(self, cluster: str | None = None) -> Sequence[HasAlerts]:
+        """Those that have alerts, of one cluster or all. A name that isn't watched is a 404."""
+        return _chosen([*self.monitors(), *self.others()], cluster)
+
+
+H = TypeVar("H", bound=HasAlerts)
+
+
+def _chosen(held: Sequence[H], cluster: str | None) -> Sequence[H]:
+    if cluster is None:
+        return held
+    found = [one for one in held if one.cluster == cluster]
+    if not found:
+        names = ", ".join(one.cluster for one in held)
+        raise HTTPException(404, f"no cluster is named {cluster!r}; watched are: {names}")
+    return found
 
 
 def answer(content: Any) -> Response:

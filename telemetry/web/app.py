@@ -34,7 +34,7 @@ from telemetry.web.runbooks import runbooks
 from telemetry.web.stream import Links, stream_routes
 from telemetry.web.timeline import Recorded, timeline_routes
 from telemetry.web.versions import Versions
-from telemetry.web.watched import Watched
+from telemetry.web.watched import HasAlerts, Watched
 
 
 def create_app(
@@ -54,6 +54,7 @@ def create_app(
     recorded: Recorded | None = None,
     screens: Screens | None = None,
     access: Access | None = None,
+    others: Callable[[], Sequence[HasAlerts]] = tuple,
 ) -> ASGIApp:
     """The dashboard, the API and /metrics over one picture.
 
@@ -73,6 +74,7 @@ def create_app(
         screens: Who can show the screens of agents; None: nobody is to see them.
         recorded: What became of agents over time; None: nobody keeps it, and there are no routes about it.
         access: Who is let in; None: everybody who may come this far.
+        others: What has alerts besides the monitors.
     """
     app = FastAPI(
         title=TITLE,
@@ -83,10 +85,12 @@ def create_app(
         generate_unique_id_function=operation_id,
         dependencies=[Depends(only_known)],
     )
-    known = Knowledge(picture, monitors, render_metrics, metrics_type, clock)
+    known = Knowledge(picture, monitors, render_metrics, metrics_type, clock, others)
     app.include_router(api(known))
     app.include_router(alert_list(known, people))
-    app.include_router(stream_routes(known, hub or Hub(Shown(picture, monitors, people, pipeline), clock), links))
+    app.include_router(
+        stream_routes(known, hub or Hub(Shown(picture, monitors, people, pipeline, others=others), clock), links)
+    )
     if people is not None:
         app.include_router(alert_routes(known, people))
         app.include_router(runbooks(people))

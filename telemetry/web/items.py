@@ -18,7 +18,7 @@ from telemetry.web import views
 from telemetry.web.backends import backend_view
 from telemetry.web.people import People
 from telemetry.web.pipeline import Pipeline
-from telemetry.web.watched import Watched
+from telemetry.web.watched import HasAlerts, Watched
 
 Item = dict[str, Any]
 Items = dict[str, Item]
@@ -36,6 +36,7 @@ class Shown:
         people: Who is told of alerts, or None: no silences and no channels.
         pipeline: Where telemetry goes, or None: no backends.
         version: Of this program.
+        others: What has alerts besides the monitors.
     """
 
     picture: Picture
@@ -43,6 +44,7 @@ class Shown:
     people: People | None = None
     pipeline: Pipeline | None = None
     version: str = ""
+    others: Callable[[], Sequence[HasAlerts]] = tuple
 
 
 @dataclass
@@ -72,7 +74,8 @@ def items(shown: Shown, memory: Memory, now: float) -> Items:
             agents[name] = made = _agents(name, snapshot.agents, memory.agents.get(name, ()), now)
             found.update([(key, item) for _, key, item in made])
     memory.agents = agents
-    memory.alerts = _alerts(chain.from_iterable(monitor.open_alerts for monitor in monitors), memory.alerts)
+    holders = (*monitors, *shown.others())
+    memory.alerts = _alerts(chain.from_iterable(holder.open_alerts for holder in holders), memory.alerts)
     found.update([(key, item) for _, key, item in memory.alerts.values()])
     found.update(_told(shown.people, now))
     if shown.pipeline is not None:

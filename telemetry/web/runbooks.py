@@ -60,6 +60,8 @@ def _section(rule: Mapping[str, Any]) -> str:
         f"{level.upper()} from {threshold:g} {rule['watches']}" if rule["watches"] else level.upper()
         for level, threshold in rule["levels"].items()
     )
+    if rule["for"]:
+        levels += f", when it lasts for {rule['for']:g} s"
     more = (
         f'<p><a href="{escape(rule["runbook_url"])}">{escape(rule["runbook_url"])}</a></p>'
         if rule["runbook_url"]

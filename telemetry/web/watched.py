@@ -52,12 +52,28 @@ class SourceStanding(Protocol):
         """How it hears of changes between two checks, in words; "" where it doesn't."""
 
 
-class Watched(Protocol):
-    """The monitor of one cluster."""
+class HasAlerts(Protocol):
+    """What alerts are about: a cluster that is watched, or the way of telemetry itself."""
 
     @property
     def cluster(self) -> str:
         """The cluster's name."""
+
+    @property
+    def open_alerts(self) -> Sequence[OpenAlert]:
+        """Every alert that is pending, firing or dismissed."""
+
+    async def acknowledge(self, alert_id: str, by: str, note: str = "") -> AlertEvent | None:
+        """Somebody takes care of an alert. None: no such alert fires."""
+
+    def get_alerts(
+        self, level: AlertLevel | None = None, resolved: bool | None = None, limit: int | None = 100
+    ) -> list[Alert]:
+        """Alerts, newest first."""
+
+
+class Watched(HasAlerts, Protocol):
+    """The monitor of one cluster."""
 
     @property
     def check_interval(self) -> float:
@@ -75,13 +91,6 @@ class Watched(Protocol):
     def get_metrics(self) -> ClusterMetrics | None:
         """The numbers of the last check, or None before the first."""
 
-    @property
-    def open_alerts(self) -> Sequence[OpenAlert]:
-        """Every alert that is pending, firing or dismissed."""
-
-    async def acknowledge(self, alert_id: str, by: str, note: str = "") -> AlertEvent | None:
-        """Somebody takes care of an alert. None: no such alert fires."""
-
     def words(self, agent: str) -> Sequence[SourceWord]:
         """What each source says of an agent, the most direct first; empty where none knows it."""
 
@@ -95,8 +104,3 @@ class Watched(Protocol):
 
     async def forget(self, agent: str) -> bool:
         """An agent is no longer expected. False: none that could be forgotten has this name."""
-
-    def get_alerts(
-        self, level: AlertLevel | None = None, resolved: bool | None = None, limit: int | None = 100
-    ) -> list[Alert]:
-        """Alerts, newest first."""

@@ -26,6 +26,8 @@ from telemetry.cli.live.following import LostError, Parser
 from telemetry.cli.live.lines import Shape, lines, signature
 from telemetry.cli.live.overview import Wanted, overview
 from telemetry.cli.live.text import as_text, cut, pad, width
+from telemetry.cli.status import plain
+from telemetry.model import PIPELINE
 from tests.cli.boards import NOW, agent, alert, board, channel, cluster, items, taken
 from tests.daemons import Daemon, Tmux, daemon, environment, run
 from tests.waiting import eventually
@@ -121,6 +123,20 @@ def test_a_store_that_fails_is_said() -> None:
     broken = {"store_problem": "the disk is full"}
     assert "! store: the disk is full" in screen(agent("a"), monitor=broken)
     assert code(agent("a"), monitor=broken) == 1
+
+
+def test_an_alert_about_the_pipeline_counts_and_is_no_agents() -> None:
+    failing = alert("x", "loki", "error", cluster=PIPELINE, message="the backend takes nothing: connection refused")
+    assert code(agent("a"), failing) == 2
+    assert "@pipeline/loki: the backend takes nothing" in screen(agent("a"), failing, columns=120)
+    assert code(agent("a"), {**failing, "suppressed": {"reason": "silenced", "detail": "by ann"}}) == 0
+    of_cluster = overview(items(agent("a"), failing), NOW, Wanted(cluster="main"))
+    assert (of_cluster.alerts, of_cluster.code) == ((), 0)
+    assert [one["id"] for one in overview(items(agent("a"), failing), NOW, Wanted(cluster="@*")).alerts] == ["x"]
+    found = board(agent("a"), failing)
+    told = plain(found, overview(found.items, NOW), "", 2)
+    assert [one["id"] for one in told["alerts"]] == ["x"]
+    assert [one["name"] for one in told["clusters"]] == ["main"]
 
 
 def test_damaged_queue_files_are_counted_and_are_no_alarm_by_themselves() -> None:

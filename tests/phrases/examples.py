@@ -81,6 +81,20 @@ EXAMPLES = (
     "no log records sent yet",
     "1,000 metric points sent, 3 given up; 12 log records sent",
     "the endpoint's last answers: metrics taken, logs NOT taken",
+    "the backend takes nothing: connection refused",
+    "the collector's queue of logs for this backend is at least 70 % full",
+    (
+        "at least 1 metric points, log records and spans did not get to this backend within 900 s: the collector gave "
+        "it up, it was turned away, as with a full queue"
+    ),
+    "what this monitor sends is not taken: logs NOT taken, metrics NOT taken; the collector: not running: /x",
+    "what this monitor sends is not taken: traces NOT taken",
+    "the part of the spool for traces is at least 90 % full",
+    (
+        "at least 100 log records and spans of this monitor were lost within 900 s: the spool was full, the collector "
+        "refused it for good"
+    ),
+    "files of its queues were damaged, and set aside: 2; what they held was not sent",
     # channels
     "Slack could not be asked: All connection attempts failed",
     "Slack answered 404: no_team",

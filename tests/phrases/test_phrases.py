@@ -29,7 +29,7 @@ UNSPOKEN = frozenset(
         *(f"web/{name}.py" for name in ("feed", "hub", "pages", "sessions", "stream")),
         *("sources/push/events.py", "web/openapi.py", "web/schema.py", "web/schema_agents.py", "web/schema_alerts.py"),
         "web/schema_push.py",
-        *("alerts/rules.py", "notify/mail.py", "notify/texts.py"),  # they hold both languages themselves
+        *("alerts/rules.py", "alerts/pipeline_rules.py", "notify/mail.py", "notify/texts.py"),  # both languages
         *("web/login.py", "web/login_page.py", "web/runbooks.py"),
         *("store/alerts.py", "store/schema.py", "store/timeline_rows.py"),  # SQL
     )

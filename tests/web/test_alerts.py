@@ -10,7 +10,18 @@ from typing import Any
 import httpx
 import pytest
 
-from telemetry.model import Alert, AlertLevel, AlertPage, Message, Notice, NoticeKind, OpenAlert, Phase, Silence
+from telemetry.model import (
+    PIPELINE,
+    Alert,
+    AlertLevel,
+    AlertPage,
+    Message,
+    Notice,
+    NoticeKind,
+    OpenAlert,
+    Phase,
+    Silence,
+)
 from telemetry.notify.delivery import ChannelStatus
 from telemetry.paging import Tried
 from telemetry.store import HistoryQuery, QueuedMessage, StoreError
@@ -18,7 +29,7 @@ from telemetry.web.access import Access
 from telemetry.web.identity import Role
 from telemetry.web.keyring import Keyring
 from telemetry.web.tokens import Token, digest_of
-from tests.web.conftest import BASE, World
+from tests.web.conftest import BASE, FakeMonitor, World
 
 HOSTILE = "<script>alert(1)</script>\u202e\x1b[31m"
 OPEN = OpenAlert(
@@ -27,6 +38,9 @@ OPEN = OpenAlert(
 OVER = Alert(AlertLevel.ERROR, "b", "agent stopped", 1.0, resolved=True, cluster="main", resolved_at=2.0)
 NOTICE = Notice(NoticeKind.FIRING, OPEN.id, "main", "b", "agent_stopped", AlertLevel.ERROR, "agent stopped", 1.0, 2.0)
 FAILED = QueuedMessage(Message("m1", "slack", "main", (NOTICE,), 3.0), 1, error="Slack answered 404", failed=True)
+
+
+LOKI = replace(OPEN, cluster=PIPELINE, agent="loki", rule="backend_failing", message="the backend takes nothing")
 
 
 @dataclass
@@ -65,12 +79,16 @@ class Api:
 
     world: World
     people: FakePeople = field(default_factory=FakePeople)
+    pipeline: list[FakeMonitor] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.others = lambda: self.pipeline
 
     def __call__(
         self, path: str, body: Any = None, method: str = "", client: str = "127.0.0.1", **headers: str
     ) -> httpx.Response:
         async def asking() -> httpx.Response:
-            app = self.world.app(people=self.people)
+            app = self.world.app(people=self.people, others=self.others)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(client, 1234))
             async with httpx.AsyncClient(transport=transport, base_url=BASE) as asked:
                 how, content = ("GET", None) if body is None else ("POST", json.dumps(body))
@@ -110,6 +128,22 @@ def test_an_alert_is_acknowledged_by_its_id(api: Api) -> None:
     assert (alert["acknowledged"]["by"], alert["acknowledged"]["note"]) == ("ann", "at it")
     unknown = api("/api/alerts/ack", {"alert": "nope", "by": "ann"})
     assert (unknown.status_code, unknown.json()["detail"]) == (404, "no alert that fires has the id 'nope'")
+
+
+def test_alerts_about_the_pipeline_stand_beside_those_of_clusters_and_are_acknowledged_like_them(api: Api) -> None:
+    over = Alert(AlertLevel.ERROR, "loki", "the backend takes nothing", 1.0, cluster=PIPELINE, rule="backend_failing")
+    api.pipeline.append(FakeMonitor(PIPELINE, open_alerts=(LOKI,), alerts=[over]))
+    assert [alert["id"] for alert in api("/api/alerts/open").json()["alerts"]] == [OPEN.id, LOKI.id]
+    assert [alert["id"] for alert in api("/api/alerts/open?cluster=@pipeline").json()["alerts"]] == [LOKI.id]
+    assert api("/api/alerts?resolved=false&cluster=@pipeline").json()["alerts"][0]["agent_name"] == "loki"
+    done = api("/api/alerts/ack", {"alert": LOKI.id, "by": "ann"})
+    assert (done.status_code, done.json()["cluster"]) == (200, PIPELINE)
+    items = api("/api/v1/state").json()["items"]
+    assert items[f"alert/{LOKI.id}"]["acknowledged"]["by"] == "ann"
+    assert [key for key in items if PIPELINE in key] == [], "it is no cluster"
+    named = [cluster["name"] for cluster in api("/api/v1/agents").json()["clusters"]]
+    assert named == ["main", "night"]
+    assert api("/api/v1/agents?cluster=@pipeline").status_code == 404
 
 
 def test_the_history_is_asked_for_what_was_wanted(api: Api) -> None:

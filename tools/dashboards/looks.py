@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common, dashboard
 
-from telemetry.alerts.rules import Rule
+from telemetry.alerts.rule import Rule
 from telemetry.model import AlertLevel, State
 
 STATE_NUMBERS = {

@@ -11,6 +11,7 @@ from telemetry.cli.live.text import Line, Piece, cut, one_line, pad, width, wrap
 from telemetry.cli.live.text import fit as fit_line
 from telemetry.cli.screen import duration
 from telemetry.cli.styles import LEVEL_STYLES, SHAPES, STYLES
+from telemetry.model import PIPELINE
 
 NARROWEST = 40
 _GAP = "  "
@@ -181,7 +182,8 @@ def alert_lines(alert: Item, now: float, columns: int, *, levels: int, several: 
 
 def alert_words(alert: Item, now: float, *, several: bool) -> str:
     """The same as words, with the cluster where there are several."""
-    place = f"{one_line(alert['cluster'])}/" if several and alert["agent"] else ""
+    is_elsewhere = several or alert["cluster"] == PIPELINE  # a backend must not be taken for an agent
+    place = f"{one_line(alert['cluster'])}/" if is_elsewhere and alert["agent"] else ""
     since = duration(now - (alert["fired_at"] or alert["since"]))
     words = f"{place}{one_line(alert['agent_name'])}: {one_line(alert['message'])}"
     if not is_taken(alert):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from telemetry.cli.live.board import Item
 from telemetry.cli.screen import duration
+from telemetry.model import PIPELINE
 
 WELL, ATTENTION, BROKEN, UNKNOWN = range(4)
 """Exit codes, as `check` has them."""
@@ -79,6 +80,7 @@ class Overview:
         calm: What is well there, in a few words each.
         checked_at: The oldest last check (Unix s); None before the first.
         code: The exit code.
+        names: Of whom alerts are shown: the clusters, and the pipeline.
     """
 
     now: float
@@ -89,6 +91,7 @@ class Overview:
     calm: tuple[str, ...]
     checked_at: float | None
     code: int
+    names: frozenset[str] = frozenset()
 
 
 def overview(items: Mapping[str, Item], now: float, wanted: Wanted | None = None) -> Overview:
@@ -96,7 +99,7 @@ def overview(items: Mapping[str, Item], now: float, wanted: Wanted | None = None
     wanted = wanted or Wanted()
     kinds = _by_kind(items)
     clusters = [one for one in kinds.get("cluster", ()) if _like(one["name"], wanted.cluster)]
-    names = {one["name"] for one in clusters}
+    names = {one["name"] for one in clusters} | ({PIPELINE} if _like(PIPELINE, wanted.cluster) else set())
     fires = [one for one in kinds.get("alert", ()) if one["cluster"] in names and one["phase"] == "firing"]
     told = tuple(sorted((one for one in fires if not one["suppressed"]), key=_alert_order))
     agents = [one for one in kinds.get("agent", ()) if one["cluster"] in names]
@@ -110,7 +113,8 @@ def overview(items: Mapping[str, Item], now: float, wanted: Wanted | None = None
     codes = [group.code for group in groups] or [UNKNOWN]
     loud = [one for one in fires if not one["suppressed"] or one["suppressed"]["reason"] not in _QUIET]
     code = max(*codes, *(_alert_code(one) for one in loud), ATTENTION if problems else WELL)
-    return Overview(now, groups, told, len(fires) - len(told), problems, calm, min(checks, default=None), code)
+    checked_at = min(checks, default=None)
+    return Overview(now, groups, told, len(fires) - len(told), problems, calm, checked_at, code, frozenset(names))
 
 
 def _by_kind(items: Mapping[str, Item]) -> dict[str, list[Item]]:

@@ -9,6 +9,7 @@ import { duration, exact, grouped, now } from "./time.js";
 
 const LEVELS = ["critical", "error", "warning", "info"];
 const AT_FIRST = 30;
+const PIPELINE = "@pipeline"; // as telemetry/model/alerts.py has it
 const ENDING = "its cause is over, and it waits whether that lasts";
 const SAME = ["the whole cluster is down", "the agent is stopped", "it repeats what another alert says"];
 
@@ -136,8 +137,9 @@ export function showAlert(node, alert) {
   }
 }
 
+/** With its cluster where there are several, and of the pipeline always: a backend must not be taken for an agent. */
 function subject(alert) {
-  return every("cluster/").length > 1 && alert.agent ? `${alert.cluster} / ${alert.agent_name}` : alert.agent_name;
+  return (every("cluster/").length > 1 || alert.cluster === PIPELINE) && alert.agent ? `${alert.cluster} / ${alert.agent_name}` : alert.agent_name;
 }
 
 function marks(alert) {
