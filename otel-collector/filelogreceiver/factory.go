@@ -5,11 +5,13 @@ package filelogreceiver
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/featuregate"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -66,15 +68,19 @@ type handing struct {
 	stopping bool
 }
 
-// ConsumeLogs hands records on; the same ones come again after a refusal.
+// ConsumeLogs hands records on. After a refusal the same ones come again, or, where the refusal names a part of them,
+// that part; after one for good (which the contrib receiver logs) none do.
 func (h *handing) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
 	err := h.Logs.ConsumeLogs(ctx, logs)
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	if err != nil {
+	delete(h.refused, logs)
+	if err != nil && !consumererror.IsPermanent(err) {
+		var part consumererror.Logs
+		if errors.As(err, &part) {
+			logs = part.Data()
+		}
 		h.refused[logs] = true
-	} else {
-		delete(h.refused, logs)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/plog"
 )
@@ -53,5 +54,28 @@ func TestNothingIsWrittenDownOnceRecordsWereGivenUp(t *testing.T) {
 	next.answer = errors.New("full")
 	if way.ConsumeLogs(ctx, logs) == nil || save() != 0 {
 		t.Error("given up, and yet it counts as read")
+	}
+}
+
+func TestOnlyWhatComesAgainIsKeptInMind(t *testing.T) {
+	whole, rest := plog.NewLogs(), plog.NewLogs()
+	for name, one := range map[string]struct {
+		answers []error
+		given   []plog.Logs
+	}{
+		"a part was refused, then taken": {[]error{consumererror.NewLogs(errors.New("full"), rest), nil}, []plog.Logs{whole, rest}},
+		"refused for good":               {[]error{consumererror.NewPermanent(errors.New("never"))}, []plog.Logs{whole}},
+	} {
+		next := &moody{}
+		way := &handing{Logs: next, refused: map[plog.Logs]bool{}}
+		for n, answer := range one.answers {
+			next.answer = answer
+			if err := way.ConsumeLogs(context.Background(), one.given[n]); !errors.Is(err, answer) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if way.stop(); way.givenUp() {
+			t.Errorf("%s: and yet it is waited for", name)
+		}
 	}
 }

@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.collector import build
+from tests.claude_code.fixtures import claude_binary
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+__all__ = ["claude_binary", "collector_binary"]
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.backends.elasticsearch import Elasticsearch
+    from tests.backends.loki import Loki
     from tests.collector.harness import Running
     from tests.collector.taking import Taken
 
@@ -118,6 +122,22 @@ def test_elasticsearch_stores_a_record_once(
     assert found["attributes"]["agent_name"] == "grand_boss"
 
 
+def test_the_readmes_example_is_found_in_loki(collector_binary: Path, tmp_path: Path, loki: Loki) -> None:
+    section = (sources_dir() / "README.md").read_text().partition("### A host without OTLP")[2].partition("###")[0]
+    write_a_line = section[section.index("    printf") : section.index("    # in Loki")]
+    asked, answered = re.findall(r"^    # (?:in Loki:|→) (.*)$", section, re.MULTILINE)
+    env = reading(tmp_path, LOKI_URL=loki.url)
+    with running(collector_binary, "loki", env) as collector:
+        subprocess.run(
+            ["sh", "-c", write_a_line.replace("/var/log/agents", f"{tmp_path}/logs")], check=True, timeout=10
+        )
+        (line,) = eventually(lambda: loki.query(asked))
+        assert collector.stop() == 0
+    stream, text = json.loads(answered.partition(" … ")[0]), answered.partition(" … ")[2]
+    assert line.line == text
+    assert stream.items() <= line.labels.items()
+
+
 def test_nothing_is_lost_over_a_kill_and_rotations_and_a_refusing_backend(
     collector_binary: Path, tmp_path: Path, taking: Taking
 ) -> None:
@@ -139,6 +159,25 @@ def test_nothing_is_lost_over_a_kill_and_rotations_and_a_refusing_backend(
     with running(collector_binary, "otlp", env) as collector:
         eventually(lambda: missing(taking) == "", 20)
         assert collector.stop() == 0
+
+
+def test_a_file_that_is_copied_and_cut_off_comes_once_and_a_packed_one_never(
+    collector_binary: Path, tmp_path: Path, taking: Taking
+) -> None:
+    env = reading(tmp_path, OTLP_BACKEND_URL=taking.url)
+    env["ORCHESTRATOR_COLLECTOR_LOG_FILES"] = f"{tmp_path}/logs/*"
+    file = tmp_path / "logs" / "agent.jsonl"
+    (tmp_path / "logs" / "agent-2026-01-30.jsonl.gz").write_bytes(gzip.compress(b"record-1;\n" * 100, compresslevel=0))
+    write(file, range(200))
+    with running(collector_binary, "otlp", env) as collector:
+        eventually(lambda: taking.has(200))
+        write(file, range(200, 300))
+        shutil.copy(file, tmp_path / "logs" / "agent-2026-01-31.jsonl")
+        os.truncate(file, 0)
+        write(file, range(300, 400))
+        eventually(lambda: taking.has(400))
+        assert collector.stop() == 0
+    assert taking.arrived() == list(range(400))
 
 
 def missing(taking: Taking) -> str:
