@@ -76,7 +76,7 @@ class Outlets:
     Attributes:
         backends: Each that it sends to.
         damaged_files: Of its queues, set aside at its start; None: nobody can tell.
-        untaken: The signals of this process whose last requests it did not take.
+        untaken: The signals of this process of which it took nothing for a moment, up to now.
         problem: Why a collector of our own doesn't answer; "" otherwise.
         is_own: Whether it started with us, so that all that it counts is news.
     """

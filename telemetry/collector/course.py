@@ -20,8 +20,8 @@ no answer for so long. A retry or two are no news."""
 _UNITS = {"metrics": "metric points", "logs": "log records", "traces": "spans"}
 LATELY = 120.0
 """Seconds for which what was seen says how it is now: a line that the collector wrote, a loss, a request not taken."""
-_A_MOMENT = 10.0
-"""Seconds without anything sent, while something waits, that are nothing to speak of: two looks."""
+A_MOMENT = 10.0
+"""Seconds without anything sent, while something waits, that are nothing to speak of: two looks, or a start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _and_waiting(course: Course) -> str:
 
 def takes_nothing(course: Course, now: float) -> bool:
     """Whether nothing of one signal is sent though something waits, or what comes is given up right now."""
-    if course.stuck_since is not None and now - course.stuck_since >= _A_MOMENT:
+    if course.stuck_since is not None and now - course.stuck_since >= A_MOMENT:
         return True
     lost_at = course.lost_at
     return bool(course.lost) and lost_at is not None and lost_at > (course.sent_at or 0.0) and now - lost_at <= LATELY

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from telemetry.collector.counters import SIGNALS, Counts
 from telemetry.collector.course import (
+    A_MOMENT,
     FAILING,
     LATELY,
     NEARLY_FULL,
@@ -72,7 +73,7 @@ class CollectorStanding:
         problem: Why our own hasn't said for a while how it is; "" otherwise.
         is_read: Whether its page was ever read: otherwise its numbers say nothing.
         is_built: Whether it is being built just now, which takes minutes and is no trouble.
-        untaken: The signals of this process whose last requests were not taken.
+        untaken: The signals of this process of which nothing was taken for a moment, up to now.
     """
 
     kind: str
@@ -214,5 +215,9 @@ def unread(standings: Sequence[BackendStanding], why: str) -> list[BackendStandi
 
 
 def untaken(exports: Mapping[str, Export], now: float) -> tuple[str, ...]:
-    """The signals of this process whose last request was not taken, and lately: whatever is tried again is."""
-    return tuple(signal for signal, one in exports.items() if not one.succeeded and now - one.at <= LATELY)
+    """The signals of this process of which nothing was taken for a moment, up to now: one request alone is no news."""
+    return tuple(
+        signal
+        for signal, one in exports.items()
+        if one.failing_since is not None and one.at - one.failing_since >= A_MOMENT and now - one.at <= LATELY
+    )

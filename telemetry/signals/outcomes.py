@@ -19,12 +19,14 @@ class Export:
         succeeded: Whether the endpoint took it.
         taken: How many it took since the start.
         lost: How many it didn't.
+        failing_since: When the first of those ended that were not taken since one was (Unix s); None: the last one was.
     """
 
     at: float
     succeeded: bool
     taken: int = 0
     lost: int = 0
+    failing_since: float | None = None
 
 
 class Outcomes:
@@ -46,7 +48,9 @@ class Outcomes:
         with self._lock:
             before = self._held.get(signal)
             taken, lost = (before.taken, before.lost) if before else (0, 0)
-            self._held[signal] = Export(self._now(), succeeded, taken + succeeded, lost + (not succeeded))
+            now, since = self._now(), before.failing_since if before else None
+            failing_since = None if succeeded else now if since is None else since
+            self._held[signal] = Export(now, succeeded, taken + succeeded, lost + (not succeeded), failing_since)
 
     def of(self, exporter: Any, signal: str, lost: Callable[[Any], None] = lambda batch: None) -> Any:
         """The same exporter, whose requests are noted from now on; `export` is what all kinds have in common.

@@ -168,7 +168,7 @@ def test_an_answer_that_is_no_http_is_a_state(answer: bytes) -> None:
 
 def test_what_was_never_read_is_not_known_and_what_is_not_taken_is() -> None:
     (port,) = free_ports(1)
-    exports = {"logs": Export(time.time(), succeeded=False)}
+    exports = {"logs": Export(time.time(), succeeded=False, failing_since=time.time() - 20)}
     silent = lookout(f"http://127.0.0.1:{port}/metrics", exports=lambda: exports)
     looked(silent)
     assert outlets(silent.standing).damaged_files is None

@@ -175,7 +175,11 @@ def test_what_alerts_are_made_of() -> None:
 
 
 def test_what_was_not_taken_says_lately_that_the_next_will_not_be() -> None:
-    exports = {"logs": Export(100.0, succeeded=False), "traces": Export(100.0, succeeded=True)}
+    exports = {
+        "logs": Export(100.0, succeeded=False, failing_since=90.0),
+        "metrics": Export(100.0, succeeded=False, failing_since=91.0),
+        "traces": Export(100.0, succeeded=True),
+    }
     assert untaken(exports, 220.0) == ("logs",)
     assert untaken(exports, 221.0) == ()
 
