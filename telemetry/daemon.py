@@ -36,6 +36,7 @@ from telemetry.signals.resource import own_version
 from telemetry.sources.base import Screen, SourceError
 from telemetry.sources.push.source import PushSource
 from telemetry.store import MEMORY, Store
+from telemetry.systemd import Systemd
 from telemetry.watching import Watch, parts_of
 from telemetry.web import views
 from telemetry.web.access import Access
@@ -75,6 +76,7 @@ class Plan:
         access: Who is let in; None: as the settings say.
         tls: The certificate of the web, or None: http.
         begun: Called once, in the loop, when everything runs.
+        systemd: Is told when everything runs, while the loop turns, and when the end begins.
         demo: The demo cluster that belongs to it, or None. Then a reload doesn't change what is watched, and nothing is
             remembered.
     """
@@ -90,6 +92,7 @@ class Plan:
     demo: Demo | None = None
     access: Access | None = None
     tls: ssl.SSLContext | None = None
+    systemd: Systemd = field(default_factory=Systemd)
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -197,6 +200,7 @@ class Daemon:
         self._watch(self._plan.watches, self._settings)
         await self._desk.leave(self._with_alerts())
         self._plan.begun()
+        self._beside(self._plan.systemd.keep_told(), "systemd")
         await self._stopping.wait()
         await self._end(servers)
 
@@ -271,6 +275,7 @@ class Daemon:
         if self._stopping.is_set():
             os._exit(128 + number)  # asked twice: at once; the collector and the demo notice by themselves
         _log.info("stopping", signal=number.name)
+        self._plan.systemd.stopping()
         self._stopping.set()
         ending.at_the_latest(ENDS_WITHIN)
 

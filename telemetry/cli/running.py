@@ -26,6 +26,7 @@ from telemetry.signals.log_sinks import wants_colour
 from telemetry.signals.logs import get_logger
 from telemetry.signals.spool.place import MIB, SpoolOptions
 from telemetry.sources.base import SourceError
+from telemetry.systemd import Systemd
 from telemetry.watching import Watch
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Start:
 
 def run(start: Start) -> None:
     """Runs a daemon until it is told to stop. Ends the process with one line where it can't start."""
+    systemd = Systemd.of(os.environ)
     loaded = options.settings(start.config, start.flags)
     if start.demo == "only":  # beside a daemon that watches real agents
         flags = {**start.flags, "state_dir": ("--state-dir", str(loaded.settings.state_dir / "demo"))}
@@ -98,6 +100,7 @@ def run(start: Start) -> None:
             demo=demo,
             access=access,
             tls=tls,
+            systemd=systemd,
         )
         rows = _rows(settings, watches, url(listener, tls=tls is not None) if listener else "", state)
         try:
