@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 
 	"orchestrator-telemetry/otel-collector/backendsprovider"
 	"orchestrator-telemetry/otel-collector/filestorageextension"
+	"orchestrator-telemetry/otel-collector/systemd"
 )
 
 // This file is written by hand; main.go and components.go beside it come from the builder and are not to be changed.
@@ -40,6 +42,7 @@ func init() {
 		go exitWithParent()
 	}
 	go boundShutdown()
+	go tellSystemd()
 }
 
 // checkQueueFiles is what the collector calls itself with before it uses these files: 0 means that all of them are sound.
@@ -86,8 +89,28 @@ func boundShutdown() {
 	os.Exit(1)
 }
 
+// tellSystemd says that the collector is ready when it is, and that it is well while it is: for Type=notify and WatchdogSec.
+func tellSystemd() {
+	failed := func(err error) { say("systemd can't be told how it is: " + err.Error()) }
+	manager, err := systemd.Of(os.LookupEnv, os.Getpid(), failed)
+	if err != nil {
+		failed(err)
+		return
+	}
+	manager.KeepTold(health, time.Sleep)
+}
+
 // healthcheck asks the collector in the same container how it is, for an image that has no other program: 0 is well.
 func healthcheck() int {
+	if err := health(); err != nil {
+		say(err.Error())
+		return 1
+	}
+	return 0
+}
+
+// health is nil where the collector at the address that the environment names says that it is well.
+func health() error {
 	host, port := strings.Trim(os.Getenv("ORCHESTRATOR_COLLECTOR_HOST"), "[]"), os.Getenv("ORCHESTRATOR_COLLECTOR_HEALTH_PORT")
 	if host == "" || host == "0.0.0.0" || host == "::" {
 		host = "127.0.0.1"
@@ -98,13 +121,11 @@ func healthcheck() int {
 	client := http.Client{Timeout: 3 * time.Second}
 	response, err := client.Get("http://" + net.JoinHostPort(host, port) + "/")
 	if err != nil {
-		say(err.Error())
-		return 1
+		return err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		say(response.Status)
-		return 1
+		return errors.New(response.Status)
 	}
-	return 0
+	return nil
 }

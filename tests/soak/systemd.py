@@ -35,7 +35,8 @@ exec {_PROGRAM} --user --unit=test.target --log-target=console --log-level=info
 """
 
 
-def _cgroup_root() -> Path | None:
+def cgroup_root() -> Path | None:
+    """Where the control groups of the second version are."""
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, where, kind, *_ = line.split()
         if kind == "cgroup2":
@@ -90,13 +91,18 @@ class Systemd:
         with suppress(OSError):
             (self._group / "cgroup.kill").write_text("1")  # what its units started
         self._process.communicate(timeout=15)
-        below = [Path(place) for place, _, _ in os.walk(self._group, topdown=False)]
-        eventually(lambda: all(_removed(place) for place in below), what="its control groups are empty")
+        remove_group(self._group)
 
     def _answers(self) -> bool:
         with suppress(subprocess.CalledProcessError):
             return self.call("is-active", "test.target") == "active"
         return False
+
+
+def remove_group(group: Path) -> None:
+    """A control group and all below it, as soon as its last process is gone."""
+    below = [Path(place) for place, _, _ in os.walk(group, topdown=False)]
+    eventually(lambda: all(_removed(place) for place in below), what="its control groups are empty")
 
 
 def _removed(place: Path) -> bool:
@@ -109,7 +115,7 @@ def _removed(place: Path) -> bool:
 
 
 def a_systemd(folder: Path) -> Iterator[Systemd]:
-    root = _cgroup_root()
+    root = cgroup_root()
     missing = [
         what
         for what, there in [
