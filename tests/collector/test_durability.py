@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,12 +120,16 @@ def refuse_most(binary: Path, folder: Path, loki: Loki, *, batches: int, rate: f
             with sender.sending():
                 eventually(lambda: sender.acknowledged >= batches * 200, 120)
                 sent, refused = sender.end(), to_loki.refused
+                seconds = (time.time_ns() - sender.since) / 1e9
             to_loki.shut = 0.0
             eventually(lambda: len(in_loki(loki, service, sender.since)) >= sent, 120, every=0.5)
     found = in_loki(loki, service, sender.since)
     assert found == [record_id(number) for number in range(sent)]
     assert refused > 0
-    return f"{sent:,} sent at {rate:,.0f} a second with 70 % refused, {len(found):,} there, in order, none twice"
+    return (
+        f"{sent:,} sent in {seconds:.0f} s ({sent / seconds:,.0f} a second) with 70 % refused ({refused} requests by "
+        f"then), {len(found):,} there, in order, none twice"
+    )
 
 
 def test_a_backend_that_refuses_most_gets_everything(collector_binary: Path, tmp_path: Path, loki: Loki) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from tests.collector import otlp
 from tests.collector.conftest import collector_binary  # noqa: F401 - a fixture
+from tests.collector.harness import environment, running
 from tests.collector.test_durability import kill_at_random, kill_at_the_start, refuse_most
 from tests.collector.test_long_outage import Part, servers, through_an_outage  # noqa: F401 - `servers`: a fixture
 from tests.collector.test_overload import overload
@@ -74,3 +76,18 @@ def test_fifteen_minutes_without_any_backend(
     said = through_an_outage(collector_binary, tmp_path, servers, parts, 600)
     with capsys.disabled():
         print(said)
+
+
+def test_what_is_acknowledged_is_synced_to_the_disk_before(
+    collector_binary: Path,  # noqa: F811 - the fixture
+    tmp_path: Path,
+) -> None:
+    """A loss of power can't be had here: that the kernel was told in time is seen by strace."""
+    trace = tmp_path / "trace"
+    before = ["strace", "-D", "-f", "-qq", "-o", str(trace), "-e", "trace=fsync,fdatasync"]
+    env = environment(tmp_path)
+    with running(collector_binary, "otlp", env, before) as collector:
+        for number in range(50):
+            synced = trace.read_text().count(" = 0\n")
+            assert otlp.send(collector.url("HTTP"), "logs", otlp.logs(f"record-{number};")) == 200
+            assert trace.read_text().count(" = 0\n") > synced
