@@ -1,10 +1,11 @@
 #!/bin/sh
-# build-image.sh BINARY [TAG [SBOM]]: the container image of a collector that is built already (a static file, so that nothing is
-# pulled or compiled here). SBOM is the folder that `make sbom` wrote, which goes into it. DOCKER names another client, such as podman; CA_CERTIFICATES another bundle.
+# build-image.sh BINARY [NAME [SBOM]]: the container image of a collector that is built already (a static file, so that nothing is
+# pulled or compiled here), as NAME and as NAME:VERSION. SBOM is the folder that `make sbom` wrote, which goes into it. DOCKER names another client, such as podman; CA_CERTIFICATES another bundle.
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
-binary="${1:?usage: build-image.sh BINARY [TAG [SBOM]]}"
-tag="${2:-orchestrator-telemetry-collector}"
+binary="${1:?usage: build-image.sh BINARY [NAME [SBOM]]}"
+name="${2:-orchestrator-telemetry-collector}"
+version="$("$binary" --version | sed 's/.* //')"
 
 certificates="${CA_CERTIFICATES:-}"
 for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
@@ -28,6 +29,6 @@ cp "$here/Dockerfile" "$context/"
 cp -L "$certificates" "$context/ca-certificates.crt"
 cp "$binary" "$context/otelcol-orchestrator"
 chmod 0755 "$context/otelcol-orchestrator"
-"${DOCKER:-docker}" build --tag "$tag" "$context"
-echo "built the image $tag; for example:"
-echo "  docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges -e BACKENDS=prometheus -p 127.0.0.1:4318:4318 -p 127.0.0.1:8889:8889 $tag"
+"${DOCKER:-docker}" build --tag "$name" --tag "$name:$version" "$context"
+echo "built the image $name:$version; for example:"
+echo "  docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges -e BACKENDS=prometheus -p 127.0.0.1:4318:4318 -p 127.0.0.1:8889:8889 $name"

@@ -131,5 +131,11 @@ PARTS: dict[str, Part] = {
             minutes=1,
             source=HERE / "datadogrecorder",
         ),
+        GoSource(
+            name="composeconfig",
+            version=_digest(HERE / "composeconfig"),
+            minutes=0.2,
+            source=HERE / "composeconfig",
+        ),
     )
 }
