@@ -193,7 +193,7 @@ def of_the_collector(folder: Path, *chosen: str) -> dict[str, str]:
         if mount["type"] == "bind":
             (backends / Path(mount["target"]).name).write_text(Path(mount["source"]).read_text())
     key = folder / "dd_api_key"
-    key.write_text(DatadogRecorder.api_key)
+    key.write_text(f"{DatadogRecorder.api_key}\n")  # as an editor leaves it
     return {
         **{name: str(value).replace("/run/secrets/", f"{folder}/") for name, value in service["environment"].items()},
         "ORCHESTRATOR_COLLECTOR_BACKENDS_DIR": str(backends),
