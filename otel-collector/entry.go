@@ -31,7 +31,11 @@ func init() {
 	if _, set := os.LookupEnv("AWS_EC2_METADATA_DISABLED"); !set {
 		_ = os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	}
-	if err := backendsprovider.Preflight(os.Args[1:], os.LookupEnv); err != nil {
+	err := backendsprovider.ReadFiles(os.Args[1:], os.LookupEnv, os.Setenv)
+	if err == nil {
+		err = backendsprovider.Preflight(os.Args[1:], os.LookupEnv)
+	}
+	if err != nil {
 		say(err.Error())
 		os.Exit(2)
 	}

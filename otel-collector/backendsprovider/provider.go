@@ -42,8 +42,23 @@ func (provider) Shutdown(context.Context) error { return nil }
 // Preflight checks what the command line chooses with `--config=backends:…`, so that the program can say what is wrong
 // in one line of its own instead of inside the collector's chain of wrapped errors.
 func Preflight(args []string, lookup Lookup) error {
+	specs, configs := chosen(args)
 	var last *confmap.Conf
-	configs := 0
+	for _, spec := range specs {
+		conf, err := Load(spec, lookup)
+		if err != nil {
+			return err
+		}
+		last = conf
+	}
+	if configs == 1 && last != nil { // what further files change is seen when all of them are read
+		return exposed(last, lookup)
+	}
+	return nil
+}
+
+// chosen is what follows `--config=backends:`, and how many configurations a command line names altogether.
+func chosen(args []string) (specs []string, configs int) {
 	for i, arg := range args {
 		name, value, joined := strings.Cut(arg, "=")
 		if name != "--config" && name != "-config" {
@@ -54,17 +69,10 @@ func Preflight(args []string, lookup Lookup) error {
 		}
 		configs++
 		if spec, found := strings.CutPrefix(value, scheme+":"); found {
-			conf, err := Load(spec, lookup)
-			if err != nil {
-				return err
-			}
-			last = conf
+			specs = append(specs, spec)
 		}
 	}
-	if configs == 1 && last != nil { // what further files change is seen when all of them are read
-		return exposed(last, lookup)
-	}
-	return nil
+	return specs, configs
 }
 
 // exposed says before the start what the package exposure would say of the configuration in force.

@@ -208,11 +208,19 @@ def test_the_collector_takes_the_choice(chosen: tuple[str, ...], tmp_path: Path)
 
 
 @pytest.mark.slow
+def test_a_key_that_nobody_put_into_its_file_is_asked_for(tmp_path: Path) -> None:
+    environ = {"PATH": os.defpath, "HOME": str(tmp_path), **of_the_collector(tmp_path, "datadog")}
+    Path(environ["DD_API_KEY_FILE"]).write_text("")
+    assert validate(build_collector(print), environ=environ) == "backend datadog needs DD_API_KEY"
+
+
+@pytest.mark.slow
 def test_datadogs_key_comes_from_its_file(tmp_path: Path) -> None:
     with DatadogRecorder(tmp_path / "datadog", only_key=DatadogRecorder.api_key) as datadog:
         (tmp_path / "compose").mkdir()
         to_datadog = dict.fromkeys(("DD_OTLP_URL", "DD_METRICS_URL", "DD_TRACES_URL"), datadog.url)
         environ = environment(tmp_path) | of_the_collector(tmp_path / "compose", "datadog") | to_datadog
+        del environ["DD_API_KEY"]
         with running(build_collector(print), "", environ) as collector:
             assert otlp.send(collector.url("HTTP"), "logs", otlp.logs("by a key from a file")) == 200
             eventually(lambda: datadog.logs("by a key from a file"), what="the record")

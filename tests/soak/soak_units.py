@@ -117,7 +117,7 @@ def test_one_that_is_killed_is_started_again(machine: Machine, unit: str) -> Non
 )
 def test_one_that_hangs_is_ended_and_started_again(machine: Machine, unit: str, where: str) -> None:
     drop_in = machine.path(f"/etc/systemd/system/{unit}.service.d")
-    drop_in.mkdir()
+    drop_in.mkdir(exist_ok=True)
     (drop_in / "soon.conf").write_text(f"[Service]\nWatchdogSec=1\nStandardError=append:/run/said-{unit}\n")
     machine.do("systemctl", "daemon-reload")
     machine.do("systemctl", "restart", unit)
@@ -126,6 +126,21 @@ def test_one_that_hangs_is_ended_and_started_again(machine: Machine, unit: str, 
     eventually(lambda: machine.main_pid(unit) not in (0, before), what="a new process")
     assert where in machine.do("cat", f"/run/said-{unit}"), "and the journal says where it hung"
     eventually(lambda: machine.show(unit, "ActiveState") == "active")
+
+
+def test_a_key_comes_from_a_credential(machine: Machine) -> None:
+    machine.path("/etc/orchestrator-telemetry/dd_api_key").write_text("0123456789abcdef0123456789abcdef\n")
+    machine.path("/etc/orchestrator-telemetry/dd_api_key").chmod(0o600)
+    drop_in = machine.path(f"/etc/systemd/system/{COLLECTOR}.service.d/key.conf")
+    drop_in.parent.mkdir(exist_ok=True)
+    drop_in.write_text(
+        "[Service]\nLoadCredential=dd_api_key:/etc/orchestrator-telemetry/dd_api_key\n"
+        "Environment=DD_API_KEY_FILE=%d/dd_api_key\n"
+    )
+    _set(machine, "collector.env", "BACKENDS=datadog")
+    machine.do("systemctl", "daemon-reload")
+    machine.do("systemctl", "restart", COLLECTOR)
+    assert machine.show(COLLECTOR, "ActiveState") == "active"
 
 
 def test_a_wrong_setting_is_said_and_not_tried_again(machine: Machine) -> None:
