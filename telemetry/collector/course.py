@@ -74,7 +74,7 @@ def follow(before: Course | None, counts: Counts, signal: str, now: float) -> Co
 def judge(course: Course, signal: str, now: float) -> tuple[str, str]:
     """State and reason of one signal."""
     unit = _UNITS[signal]
-    if course.lost and (course.sent_at is None or (course.lost_at or 0.0) > course.sent_at):
+    if _only_loses(course):
         since = "since" if course.sent else "ever"
         return FAILING, f"{course.lost:,} {unit} given up and none sent {since}{_and_waiting(course)}"
     if course.lost and course.looks == 1:  # whether the losses or the deliveries came last can't be known yet
@@ -101,5 +101,9 @@ def takes_nothing(course: Course, now: float) -> bool:
     """Whether nothing of one signal is sent though something waits, or what comes is given up right now."""
     if course.stuck_since is not None and now - course.stuck_since >= A_MOMENT:
         return True
-    lost_at = course.lost_at
-    return bool(course.lost) and lost_at is not None and lost_at > (course.sent_at or 0.0) and now - lost_at <= LATELY
+    return _only_loses(course) and course.lost_at is not None and now - course.lost_at <= LATELY
+
+
+def _only_loses(course: Course) -> bool:
+    """Whether what was seen last is a loss, and nothing sent since."""
+    return bool(course.lost) and (course.sent_at is None or (course.lost_at or 0.0) > course.sent_at)
