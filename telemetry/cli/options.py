@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from telemetry.cli import suggest
+
 if TYPE_CHECKING:
     from telemetry.settings import Flags, Loaded
 
@@ -17,6 +19,15 @@ Profile = Annotated[
     str | None, typer.Option("--profile", metavar="NAME", help="development (default), staging or production.")
 ]
 Interval = Annotated[str | None, typer.Option("--interval", metavar="SECONDS", help="Seconds between two checks.")]
+ClusterPattern = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="PATTERN",
+        help="These clusters only; * and ? are patterns.",
+        autocompletion=suggest.clusters,
+    ),
+]
 ClusterFile = Annotated[
     str | None,
     typer.Option("--cluster-file", metavar="FILE", help="The orchestrator's own YAML, which names the agents."),

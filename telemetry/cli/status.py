@@ -29,15 +29,7 @@ def status(
     *,
     config: opt.ConfigFile = None,
     state_dir: opt.StateDir = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            "--cluster",
-            metavar="PATTERN",
-            help="These clusters only; * and ? are patterns.",
-            autocompletion=suggest.clusters,
-        ),
-    ] = None,
+    cluster: opt.ClusterPattern = None,
     agent: Annotated[
         str | None,
         typer.Option("--agent", metavar="PATTERN", help="These agents only; * and ?.", autocompletion=suggest.agents),

@@ -21,15 +21,7 @@ def top(
     *,
     config: opt.ConfigFile = None,
     state_dir: opt.StateDir = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            "--cluster",
-            metavar="PATTERN",
-            help="These clusters only; * and ? are patterns.",
-            autocompletion=suggest.clusters,
-        ),
-    ] = None,
+    cluster: opt.ClusterPattern = None,
     sort: Annotated[
         str,
         typer.Option("--sort", metavar="ORDER", help=f"By {', '.join(ORDERS)}.", autocompletion=suggest.words(*ORDERS)),
