@@ -8,7 +8,7 @@ from collections.abc import Generator
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.backends.fixtures"]
+pytest_plugins = ["tests.backends.fixtures", "tests.collector.fixtures"]
 
 # No deadlines: on a busy machine an example may take its time. `make test-quick` takes a fifth of the examples.
 hypothesis.settings.register_profile("whole", deadline=None)

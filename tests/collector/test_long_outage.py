@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tests.backends.datadog import DatadogRecorder
-    from tests.backends.elasticsearch import Elasticsearch
-    from tests.backends.jaeger import Jaeger
-    from tests.backends.kafka import Kafka
-    from tests.backends.loki import Loki
-    from tests.backends.prometheus import Prometheus
     from tests.collector.everywhere import Everywhere
     from tests.collector.harness import Running
 
@@ -41,18 +35,6 @@ ASIDE = Part(5, 0.0, None)
 """Before and after the outage."""
 LONG = 7200.0
 PARTS = (Part(10, 0.0, signal.SIGTERM), Part(10, 0.0, signal.SIGKILL), Part(10, 0.0, None))
-
-
-@pytest.fixture
-def servers(  # noqa: PLR0917 - six servers
-    datadog: DatadogRecorder,
-    elasticsearch: Elasticsearch,
-    jaeger: Jaeger,
-    kafka: Kafka,
-    loki: Loki,
-    prometheus: Prometheus,
-) -> Servers:
-    return Servers(datadog, elasticsearch, jaeger, kafka, loki, prometheus)
 
 
 def through_an_outage(binary: Path, folder: Path, servers: Servers, parts: Sequence[Part], within: float) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from tests.collector.conftest import collector_binary  # noqa: F401 - a fixture
 from tests.spool.outage import survive
 
 
 def test_an_hour_without_a_collector(
-    collector_binary: Path,  # noqa: F811 - the fixture
+    collector_binary: Path,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    say: Callable[[str], None],
 ) -> None:
-    said = survive(collector_binary, tmp_path, rate=100, seconds=3600)
-    with capsys.disabled():
-        print(said)
+    say(survive(collector_binary, tmp_path, rate=100, seconds=3600))

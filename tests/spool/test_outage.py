@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.collector.conftest import collector_binary  # noqa: F401 - a fixture
 from tests.collector.harness import environment, running
 from tests.spool.outage import arrived, by_source, survive, writing, written
 from tests.waiting import eventually
@@ -15,17 +15,15 @@ pytestmark = pytest.mark.slow
 
 
 def test_an_outage_with_a_restart_in_it_loses_nothing(
-    collector_binary: Path,  # noqa: F811 - the fixture
+    collector_binary: Path,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    say: Callable[[str], None],
 ) -> None:
-    said = survive(collector_binary, tmp_path, rate=2000, seconds=4)
-    with capsys.disabled():
-        print(said)
+    say(survive(collector_binary, tmp_path, rate=2000, seconds=4))
 
 
 def test_a_kill_costs_what_was_in_the_sdks_memory_and_the_log_file_has_it(
-    collector_binary: Path,  # noqa: F811 - the fixture
+    collector_binary: Path,
     tmp_path: Path,
 ) -> None:
     rate = 500
