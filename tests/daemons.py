@@ -83,7 +83,7 @@ class Daemon:
             found = re.search(r"dashboard +(http://\S+)", self.said)
             return found[1] if found else ""
 
-        return eventually(look, 30, what="the first screen")
+        return eventually(look, what="the first screen")
 
     def get(self, path: str, method: str = "GET") -> Any:
         """The JSON answer, or the text where it is none; the status for an error."""

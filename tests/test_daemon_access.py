@@ -48,7 +48,7 @@ def _address(running: Daemon) -> tuple[str, int]:
         assert running.process.poll() is None, running.said
         return re.search(r"dashboard +(https?)://127\.0\.0\.1:(\d+)", running.said)
 
-    found = eventually(look, 30, what="the first screen")
+    found = eventually(look, what="the first screen")
     assert found is not None
     return found[1], int(found[2])
 

@@ -43,15 +43,15 @@ def test_a_receiver_that_hangs_holds_up_no_end_and_is_told_after_the_next_start(
     receiver.fault, receiver.odds, receiver.most = hang, 1.0, 1
     arguments = ("dashboard", "--port", "0", "--interval", "0.2", "--tmux-socket", tmux.socket)
     with daemon(tmp_path, *arguments, SLACK_WEBHOOK_URL=receiver.url) as watching:
-        eventually(lambda: watching.get("/readyz") == {"status": "ready"}, 20)
+        eventually(lambda: watching.get("/readyz") == {"status": "ready"})
         tmux.kill("alpha")
-        eventually(lambda: receiver.failed, 10, what="it hangs")
+        eventually(lambda: receiver.failed, what="it hangs")
         assert watching.end() < 5
     assert receiver.taken == []
     with daemon(tmp_path, *arguments, SLACK_WEBHOOK_URL=receiver.url) as watching:
-        eventually(lambda: told(receiver, "alpha") == 1, 20, what="it is told")
+        eventually(lambda: told(receiver, "alpha") == 1, what="it is told")
         tmux.kill("beta")
-        eventually(lambda: told(receiver, "beta"), 30, what="the next one is told")
+        eventually(lambda: told(receiver, "beta"), what="the next one is told")
         assert watching.end() < 5
     assert told(receiver, "alpha") == 1
 
@@ -63,16 +63,16 @@ def test_settings_that_are_read_again_change_who_is_told_and_keep_what_is_open(
     base = f"check_interval: 0.2\ndashboard: {{port: 0}}\ntmux: {{socket: {tmux.socket}}}\n"
     file.write_text(base)
     with daemon(tmp_path, "dashboard") as watching:
-        eventually(lambda: watching.get("/readyz") == {"status": "ready"}, 20)
+        eventually(lambda: watching.get("/readyz") == {"status": "ready"})
         tmux.kill("alpha")
-        eventually(lambda: watching.agents()["alpha"] == "stopped", 20)
+        eventually(lambda: watching.agents()["alpha"] == "stopped")
         (before,) = [a["id"] for a in watching.get("/api/alerts/open")["alerts"] if a["agent_name"] == "alpha"]
         silenced = run(tmp_path, "alerts", "silence", "--agent", "beta", "--for", "1h", "--reason", "x")
         assert silenced.returncode == 0, silenced.stderr
 
         file.write_text(base + "channels: {webhook: {url: 'http://169.254.169.254/geheim'}}\n")
         watching.process.send_signal(signal.SIGHUP)
-        eventually(lambda: [line for line in watching.log if line["message"] == "settings not changed"], 10)
+        eventually(lambda: [line for line in watching.log if line["message"] == "settings not changed"])
 
         file.write_text(
             base
@@ -80,12 +80,12 @@ def test_settings_that_are_read_again_change_who_is_told_and_keep_what_is_open(
             + "overrides: [{agent: gamma, rules: {agent_stopped: {level: critical}}}]\n"
         )
         watching.process.send_signal(signal.SIGHUP)
-        eventually(lambda: told(receiver, "alpha"), 20, what="the new channel hears of what is open")
+        eventually(lambda: told(receiver, "alpha"), what="the new channel hears of what is open")
         (after,) = [a["id"] for a in watching.get("/api/alerts/open")["alerts"] if a["agent_name"] == "alpha"]
         assert after == before
         tmux.kill("beta")
         tmux.kill("gamma")
-        eventually(lambda: told(receiver, "gamma"), 30)
+        eventually(lambda: told(receiver, "gamma"))
         (level,) = [a["level"] for _, _, body in receiver.taken for a in body["alerts"] if a["agent"] == "gamma"]
         assert level == "critical"
         assert told(receiver, "beta") == 0

@@ -65,7 +65,7 @@ def test_what_was_written_is_there_after_a_kill(tmp_path: Path, tmux: Tmux) -> N
     with daemon(tmp_path, *watching(tmux)) as first:
         eventually(lambda: set(strips(first)["agents"]) == {"alpha", "beta"}, what="both agents")
         before = strips(first)
-        eventually(written, 20, what="the first write")
+        eventually(written, what="the first write")
         first.end(signal.SIGKILL)
     with daemon(tmp_path, *watching(tmux)) as second:
         eventually(lambda: len(strips(second)["watched"]) == 2, what="a second time of watching")

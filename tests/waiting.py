@@ -20,10 +20,11 @@ class NotInTimeError(AssertionError):
     """What was waited for was not so before the deadline; says what the last try gave."""
 
 
-def eventually(ask: Callable[[], T], timeout: float = 15.0, *, every: float = 0.05, what: str = "") -> T:
+def eventually(ask: Callable[[], T], timeout: float = 60.0, *, every: float = 0.05, what: str = "") -> T:
     """Call `ask` until it returns something true, and return that.
 
-    An `AssertionError` or a failed HTTP request counts as «not yet». Raises `NotInTimeError` after `timeout` seconds.
+    An `AssertionError` or a failed HTTP request counts as «not yet». Raises `NotInTimeError` after `timeout` seconds:
+    that ends a test which fails, and is far more than others need, also where the machine stalls for a while.
     """
     deadline = time.monotonic() + timeout
     pause = threading.Event()

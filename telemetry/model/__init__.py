@@ -20,6 +20,7 @@ from telemetry.model.agents import (
 from telemetry.model.alerts import (
     LONGEST_SILENCE,
     PIPELINE,
+    SHORTEST_SILENCE,
     Acknowledgement,
     Alert,
     AlertEvent,
@@ -43,6 +44,7 @@ __all__ = [
     "LONGEST_SILENCE",
     "NO_DETAIL",
     "PIPELINE",
+    "SHORTEST_SILENCE",
     "Acknowledgement",
     "AgentHealth",
     "AgentHealthStatus",

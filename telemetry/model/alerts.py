@@ -292,6 +292,8 @@ class News:
     memory: AlertMemory | None = None
 
 
+SHORTEST_SILENCE = 1.0
+"""Seconds: a shorter one would be over before anybody could end it."""
 LONGEST_SILENCE = 366 * 86_400.0
 """Seconds: no silence lasts longer."""
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Res
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from telemetry.clean import NAME_LIMIT, clean_name, clean_text
-from telemetry.model import LONGEST_SILENCE, Silence
+from telemetry.model import LONGEST_SILENCE, SHORTEST_SILENCE, Silence
 from telemetry.store import HistoryQuery, StoreError
 from telemetry.web import alert_list as lists
 from telemetry.web import schema_alerts as models
@@ -56,7 +56,9 @@ class NewSilence(BaseModel):
     model_config = ConfigDict(extra="forbid")
     by: _By = None
     reason: _Reason = Field(description="Why.")
-    seconds: float = Field(gt=0, le=LONGEST_SILENCE, allow_inf_nan=False, description="For how long, in seconds.")
+    seconds: float = Field(
+        ge=SHORTEST_SILENCE, le=LONGEST_SILENCE, allow_inf_nan=False, description="For how long, in seconds."
+    )
     starts_at: float | None = Field(
         None, ge=0, le=1e11, allow_inf_nan=False, description="From when on (Unix s); now where it is left out."
     )

@@ -52,7 +52,7 @@ def until_open(home: Path, agent: str, state: str = "") -> dict[str, Any]:
         assert answer.returncode == 0, answer.stderr
         return next((a for a in json.loads(answer.stdout)["alerts"] if a["agent_name"] == agent), None)
 
-    return eventually(look, 20, what=f"{agent} has an open alert")
+    return eventually(look, what=f"{agent} has an open alert")
 
 
 def no_secret(home: Path, watching: Daemon, *texts: str) -> None:
@@ -74,11 +74,11 @@ def test_from_an_alert_to_its_history(tmp_path: Path, tmux: Tmux, slack: Faulty)
     url = secret_url(slack)
     arguments = ("dashboard", "--port", "0", "--interval", "0.2", "--tmux-socket", tmux.socket)
     with daemon(tmp_path, *arguments, SLACK_WEBHOOK_URL=url) as watching:
-        eventually(lambda: watching.get("/readyz") == {"status": "ready"}, 20)
+        eventually(lambda: watching.get("/readyz") == {"status": "ready"})
         assert "no alert is open" in command("alerts")
         tmux.kill("alpha")
         alert = until_open(tmp_path, "alpha")
-        eventually(lambda: any("alpha" in text for text in told(slack)), 10, what="Slack was told")
+        eventually(lambda: any("alpha" in text for text in told(slack)), what="Slack was told")
 
         assert "alpha" in command("alerts")
         assert "acknowledged by ann" in command("alerts", "ack", alert["id"], "--by", "ann", "--note", "at it")
@@ -89,7 +89,7 @@ def test_from_an_alert_to_its_history(tmp_path: Path, tmux: Tmux, slack: Faulty)
         )
         assert (silence["agent"], silence["rule"]) == ("alpha", "agent_stopped")
         assert silence["ends_at"] - silence["starts_at"] == pytest.approx(7200)
-        eventually(lambda: "not told: silenced by ann: known" in command("alerts"), 10)
+        eventually(lambda: "not told: silenced by ann: known" in command("alerts"))
         assert silence["id"] in command("alerts", "silences")
         assert "ended" in command("alerts", "unsilence", silence["id"])
         assert "nothing is silenced" in command("alerts", "silences")
@@ -107,15 +107,15 @@ def test_from_an_alert_to_its_history(tmp_path: Path, tmux: Tmux, slack: Faulty)
 def test_an_agent_that_is_forgotten_takes_its_alert_along(tmp_path: Path, tmux: Tmux, slack: Faulty) -> None:
     arguments = ("monitor", "--interval", "0.2", "--tmux-socket", tmux.socket)
     with daemon(tmp_path, *arguments, SLACK_WEBHOOK_URL=slack.url) as watching:
-        eventually(lambda: "watching" in watching.said, 20)
-        eventually(lambda: run(tmp_path, "alerts").returncode == 0, 20)
-        eventually(lambda: json.loads(run(tmp_path, "alerts", "--json").stdout)["now"], 20)
+        eventually(lambda: "watching" in watching.said)
+        eventually(lambda: run(tmp_path, "alerts").returncode == 0)
+        eventually(lambda: json.loads(run(tmp_path, "alerts", "--json").stdout)["now"])
         tmux.kill("alpha")
         until_open(tmp_path, "alpha")
         tmux("kill-pane", "-t", tmux("list-panes", "-a", "-f", "#{pane_dead}", "-F", "#{pane_id}"))
         done = run(tmp_path, "forget", "alpha")
         assert (done.returncode, done.stderr) == (0, "")
-        eventually(lambda: "no alert is open" in run(tmp_path, "alerts").stdout, 20)
+        eventually(lambda: "no alert is open" in run(tmp_path, "alerts").stdout)
         again = run(tmp_path, "forget", "alpha")
         assert again.returncode == 1
         assert "no agent 'alpha' is remembered" in again.stderr
@@ -129,8 +129,8 @@ def test_what_a_killed_daemon_left_is_shown_and_its_socket_is_no_obstacle(tmp_pa
     assert len(str(state)) > 108
     for _ in range(2):
         with daemon(tmp_path, *arguments) as watching:
-            eventually((state / "daemon.sock").exists, 20)
-            eventually(lambda: run(tmp_path, "alerts", "--state-dir", str(state)).returncode == 0, 20)
+            eventually((state / "daemon.sock").exists)
+            eventually(lambda: run(tmp_path, "alerts", "--state-dir", str(state)).returncode == 0)
             assert stat.S_IMODE((state / "daemon.sock").stat().st_mode) == 0o600
             if tmux("list-panes", "-a", "-f", "#{pane_dead}", "-F", "x") == "":
                 tmux.kill("beta")
@@ -145,8 +145,8 @@ def test_what_a_killed_daemon_left_is_shown_and_its_socket_is_no_obstacle(tmp_pa
     assert refused.returncode == 1
     assert refused.stderr.startswith("orchestrator-telemetry: no monitor runs with the state folder")
     with daemon(tmp_path, *arguments) as watching:
-        eventually((state / "daemon.sock").exists, 20)
-        eventually(lambda: "watching" in watching.said, 20)
+        eventually((state / "daemon.sock").exists)
+        eventually(lambda: "watching" in watching.said)
         watching.end()
     assert not (state / "daemon.sock").exists()
 

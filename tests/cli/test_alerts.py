@@ -47,7 +47,7 @@ def watching(tmp_path: Path, tmux: Tmux, slack: Faulty) -> Iterator[Daemon]:
     """A daemon that tells Slack's stand-in."""
     arguments = ("dashboard", "--port", "0", "--interval", "0.2", "--tmux-socket", tmux.socket)
     with daemon(tmp_path, *arguments, SLACK_WEBHOOK_URL=f"{slack.url}/geheim-0123456789") as running:
-        eventually(lambda: running.get("/readyz") == {"status": "ready"}, 20)
+        eventually(lambda: running.get("/readyz") == {"status": "ready"})
         yield running
 
 
@@ -82,14 +82,14 @@ def test_a_silence_keeps_its_agents_from_being_told_until_it_is_ended(
     name = said.split(":")[0]
     tmux.kill("beta")
     tmux.kill("gamma")
-    eventually(lambda: told(slack, "gamma"), 20)
+    eventually(lambda: told(slack, "gamma"))
     assert standing(tmp_path) == {"beta": "silenced by a: new prompt", "gamma": None}
     assert not told(slack, "beta")
     (silence,) = json.loads(done(tmp_path, "alerts", "silences", "--json"))["silences"]
     assert (silence["id"], silence["agent"], silence["rule"], silence["active"]) == (name, "b*", "*", True)
     assert "new prompt" in done(tmp_path, "alerts", "silences")
     done(tmp_path, "alerts", "unsilence", name)
-    eventually(lambda: told(slack, "beta"), 20, what="what is still open is told")
+    eventually(lambda: told(slack, "beta"), what="what is still open is told")
     tmux("respawn-pane", "-k", "-t", tmux("list-panes", "-a", "-f", "#{m:beta,#{@agent_name}}", "-F", "#{pane_id}"))
     row = eventually(
         lambda: next((r for r in _history(tmp_path, *RULE) if "beta" in r), ""), 30, what="beta's alert is over"
@@ -109,10 +109,10 @@ def test_an_alert_is_silenced_by_its_id_whatever_its_agent_is_called(
 ) -> None:
     tmux.kill(ODD)
     tmux.kill("w1x")
-    eventually(lambda: standing(tmp_path).keys() == {ODD, "w1x"}, 20)
+    eventually(lambda: standing(tmp_path).keys() == {ODD, "w1x"})
     ids = {a["agent"]: a["id"] for a in json.loads(done(tmp_path, "alerts", "--json"))["alerts"]}
     done(tmp_path, "alerts", "silence", ids[ODD], "--for", "1h", "--reason", "known", "--by", "ann")
-    eventually(lambda: standing(tmp_path)[ODD] == "silenced by ann: known", 10)
+    eventually(lambda: standing(tmp_path)[ODD] == "silenced by ann: known")
     assert standing(tmp_path)["w1x"] is None
 
 
@@ -138,7 +138,7 @@ def test_a_channel_that_can_not_deliver_says_so_and_no_secret(
 ) -> None:
     slack.most = 1_000
     tmux.kill("gamma")
-    failed = eventually(lambda: json.loads(done(tmp_path, "notify", "status", "--json"))["channels"][0]["failed"], 20)
+    failed = eventually(lambda: json.loads(done(tmp_path, "notify", "status", "--json"))["channels"][0]["failed"])
     assert "answered 404" in failed[0]["error"]
     table = done(tmp_path, "notify", "status")
     assert "slack: not delivered: gamma: " in table

@@ -65,7 +65,7 @@ def test_a_wrong_source_is_one_line(tmp_path: Path) -> None:
 def test_an_agent_is_explained_by_the_running_monitor_and_by_a_look_from_outside(tmp_path: Path, tmux: Tmux) -> None:
     place = ("--tmux-socket", tmux.socket)
     with daemon(tmp_path, "dashboard", "--port", "0", "--interval", "60", *place) as running:
-        eventually(lambda: set(running.agents()) == {"alpha", "beta"}, 20)
+        eventually(lambda: set(running.agents()) == {"alpha", "beta"})
         tell(running, "alpha", state="waiting", reason="may I push?")
         eventually(lambda: running.agents()["alpha"] == "waiting", 5, what="told at once, long before the next check")
         told = run(tmp_path, "check", "--explain", "alpha", *place)
@@ -96,7 +96,7 @@ def test_an_agent_is_explained_by_the_running_monitor_and_by_a_look_from_outside
 
 def test_a_killed_agent_is_stopped_long_before_the_next_check(tmp_path: Path, tmux: Tmux) -> None:
     with daemon(tmp_path, "dashboard", "--port", "0", "--interval", "600", "--tmux-socket", tmux.socket) as running:
-        eventually(lambda: set(running.agents()) == {"alpha", "beta"}, 20)
+        eventually(lambda: set(running.agents()) == {"alpha", "beta"})
         tmux.kill("beta")
         eventually(lambda: running.agents()["beta"] == "stopped", 10)
         alerts = running.get("/api/alerts/open")["alerts"]
@@ -105,6 +105,6 @@ def test_a_killed_agent_is_stopped_long_before_the_next_check(tmp_path: Path, tm
 
 def test_up_says_what_it_found(tmp_path: Path, tmux: Tmux) -> None:
     with daemon(tmp_path, "dashboard", "--port", "0", "--tmux-socket", tmux.socket) as running:
-        said = eventually(lambda: running.said if "watching" in running.said else "", 20)
+        said = eventually(lambda: running.said if "watching" in running.said else "")
     assert "found by tmux: 2 panes hold agents" in said
     assert f"found by claude: there is no folder {tmp_path}/.claude" in said

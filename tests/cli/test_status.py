@@ -241,7 +241,7 @@ def tmux() -> Iterator[Tmux]:
 def watching(tmp_path: Path, tmux: Tmux) -> Iterator[Daemon]:
     arguments = ("dashboard", "--port", "0", "--interval", "0.3", "--tmux-socket", tmux.socket)
     with daemon(tmp_path, *arguments) as running:
-        eventually(lambda: running.get("/readyz") == {"status": "ready"}, 20)
+        eventually(lambda: running.get("/readyz") == {"status": "ready"})
         yield running
 
 
@@ -352,7 +352,7 @@ def test_watching_shows_a_death_in_place_the_lost_connection_and_the_new_one(
         assert "· not live ·" in terminal.drawing()[0]
         arguments = ("dashboard", "--port", "0", "--interval", "0.3", "--tmux-socket", tmux.socket)
         with daemon(tmp_path, *arguments):
-            eventually(lambda: "· live ·" in terminal.drawing()[0], 30, what="the new connection")
+            eventually(lambda: "· live ·" in terminal.drawing()[0], what="the new connection")
             terminal.process.send_signal(signal.SIGINT)
             assert terminal.process.wait(10) == 0
         written = terminal.read()

@@ -422,7 +422,7 @@ def tmux() -> Iterator[Tmux]:
 def watching(tmp_path: Path, tmux: Tmux) -> Iterator[Daemon]:
     arguments = ("dashboard", "--port", "0", "--interval", "0.3", "--tmux-socket", tmux.socket)
     with daemon(tmp_path, *arguments) as running:
-        eventually(lambda: running.get("/readyz") == {"status": "ready"}, 20)
+        eventually(lambda: running.get("/readyz") == {"status": "ready"})
         yield running
 
 
@@ -441,7 +441,7 @@ def test_in_a_real_terminal_a_death_is_seen_and_acknowledged(tmp_path: Path, tmu
     def shown() -> str:
         return tmux("capture-pane", "-p", "-t", pane)
 
-    eventually(lambda: "of 2 agents working" in shown(), 20)
+    eventually(lambda: "of 2 agents working" in shown())
     tmux.kill("alpha")
     eventually(lambda: "■ stopped" in shown())
     assert max(map(width, shown().splitlines())) <= 80
@@ -482,7 +482,7 @@ def test_in_tmux_a_key_leads_the_person_to_the_pane(tmp_path: Path, tmux: Tmux, 
         return tmux("list-clients", "-F", "#{client_control_mode} #{pane_id}").splitlines()
 
     try:
-        eventually(lambda: "of 2 agents working" in tmux("capture-pane", "-p", "-t", pane), 20)
+        eventually(lambda: "of 2 agents working" in tmux("capture-pane", "-p", "-t", pane))
         eventually(lambda: f"0 {pane}" in looks_at())
         tmux("send-keys", "-t", pane, "Down", "j")
         eventually(lambda: f"0 {beta}" in looks_at())

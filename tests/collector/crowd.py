@@ -47,16 +47,28 @@ class Crowd:
 
     @contextlib.contextmanager
     def sending(self) -> Iterator[Crowd]:
-        """Sends until the end of the block, and waits for the last answers."""
+        """Sends until the end of the block, and waits for the last answers.
+
+        Before the crowd comes, one request of each way is taken: else the others could leave it no room.
+        """
         ways = {"http": self._by_http, "grpc": self._by_grpc}
-        threads = [
-            threading.Thread(target=ways[way], daemon=True)
-            for way, count in self._senders.items()
-            for _ in range(count)
-        ]
-        for thread in threads:
-            thread.start()
+        threads: list[threading.Thread] = []
+
+        def begin(senders: Mapping[str, int], requests: int | None) -> None:
+            new = [
+                threading.Thread(target=ways[way], args=[requests], daemon=True)
+                for way, count in senders.items()
+                for _ in range(count)
+            ]
+            for thread in new:
+                thread.start()
+            threads.extend(new)
+
         try:
+            begin(dict.fromkeys(self._senders, 1), 1)
+            for thread in threads:
+                thread.join(_PATIENCE)
+            begin(self._senders, None)
             yield self
         finally:
             self._ended.set()
@@ -75,7 +87,7 @@ class Crowd:
             for way in self._senders
         }
 
-    def _by_http(self) -> None:
+    def _by_http(self, requests: int | None) -> None:
         url = f"{self._collector.url('HTTP')}/v1/logs"
         headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
         with httpx.Client(trust_env=False, timeout=_PATIENCE) as client:
@@ -86,9 +98,9 @@ class Crowd:
                 except httpx.TransportError as error:
                     return type(error).__name__
 
-            self._insist("http", send)
+            self._insist("http", send, requests)
 
-    def _by_grpc(self) -> None:
+    def _by_grpc(self, requests: int | None) -> None:
         address = self._collector.url("GRPC").removeprefix("http://")
         with grpc.insecure_channel(address, compression=grpc.Compression.Gzip) as channel:
             export = channel.unary_unary(doors.EXPORT)
@@ -100,11 +112,13 @@ class Crowd:
                     return str(error.code().name)
                 return "OK"
 
-            self._insist("grpc", send)
+            self._insist("grpc", send, requests)
 
-    def _insist(self, way: str, send: Callable[[bytes], str]) -> None:
-        while not self._ended.is_set():
-            first = next(self._numbers) * RECORDS
+    def _insist(self, way: str, send: Callable[[bytes], str], requests: int | None) -> None:
+        for number in itertools.islice(self._numbers, requests):
+            if self._ended.is_set():
+                break
+            first = number * RECORDS
             body = request(first)
             answer = ""
             while answer not in TAKEN and not self._ended.is_set():

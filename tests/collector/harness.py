@@ -96,7 +96,7 @@ class Running:
 
 @contextlib.contextmanager
 def running(
-    binary: Path, backends: str, env: Mapping[str, str], before: Sequence[str] = (), *, within: float = 60.0
+    binary: Path, backends: str, env: Mapping[str, str], before: Sequence[str] = (), *, within: float = 180.0
 ) -> Iterator[Running]:
     """A collector with these backends, ready; killed at the end if the test didn't stop it.
 

@@ -35,7 +35,7 @@ def test_only_bad_documents_are_missing_and_they_are_counted(
             proxy.shut = 0.0
             eventually(lambda: elasticsearch.count(INDEX) >= 900, 90, every=0.2, what="every good document")
             metrics = f"{collector.url('TELEMETRY')}/metrics"
-            counts = eventually(lambda: _elasticsearch(get(metrics)), 30, what="what the collector counted")
+            counts = eventually(lambda: _elasticsearch(get(metrics)), what="what the collector counted")
     assert proxy.bad == {record_id(number) for number in range(0, 1000, 10)}
     assert len(proxy.too_soon) == 100
     assert elasticsearch.count(INDEX) == 900

@@ -177,4 +177,4 @@ def test_logs_for_datadog_outlast_a_restart_while_it_is_down(
         datadog.answer(200)
     wanted = {f"waits-{number};" for number in range(20)}
     with running(collector_binary, "datadog", env):
-        eventually(lambda: {log["message"] for log in datadog.logs("waits-")} == wanted, 30)
+        eventually(lambda: {log["message"] for log in datadog.logs("waits-")} == wanted)

@@ -148,7 +148,7 @@ def test_nothing_is_lost_over_a_kill_and_rotations_and_a_refusing_backend(
     for life in range(4):
         with running(collector_binary, "otlp", env) as collector:
             write(file, range(life * 500, life * 500 + 250))
-            eventually(lambda collector=collector: refused(collector), 20)  # type: ignore[misc]
+            eventually(lambda collector=collector: refused(collector))  # type: ignore[misc]
             file.rename(stop / f"agent-2026-01-3{life}.jsonl")
             write(file, range(life * 500 + 250, life * 500 + 500))
             if life % 2:  # an ordinary stop gives up what it tries to hand on
@@ -157,7 +157,7 @@ def test_nothing_is_lost_over_a_kill_and_rotations_and_a_refusing_backend(
             collector.process.wait(20)
     taking.answering = 200
     with running(collector_binary, "otlp", env) as collector:
-        eventually(lambda: missing(taking) == "", 20)
+        eventually(lambda: missing(taking) == "")
         assert collector.stop() == 0
 
 

@@ -206,7 +206,7 @@ def test_a_real_collector_with_one_backend_down_and_one_that_refuses(collector_b
                 return {one.name: one.state for one in seen.standing.backends}
 
             wanted = {"loki": "waiting", "elasticsearch": "failing", "file": "ok"}
-            eventually(lambda: states() == wanted, 20, what="the states")
+            eventually(lambda: states() == wanted, what="the states")
             reasons = {one.name: one.reason for one in seen.standing.backends}
             assert collector.stop() == 0
             looked(seen)

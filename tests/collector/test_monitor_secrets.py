@@ -91,7 +91,7 @@ def test_none_is_kept_sent_or_answered(tmp_path: Path, tmux: Tmux, collector_bin
         eventually(lambda: "alpha" in watched.agents(), what="an agent")
         show(tmux, outside, planted)
         answers = tell(watched, planter, planted)
-        eventually(lambda: len(watched.agents()) > EVENTS, 30, what="the agents that were told of")
+        eventually(lambda: len(watched.agents()) > EVENTS, what="the agents that were told of")
         lines = eventually(lambda: watched.get("/api/v1/agents/lines?agent=alpha&count=100"), what="lines")
         eventually(
             lambda: "end of it" in str(watched.get("/api/v1/agents/lines?agent=alpha&count=100")), what="its end"

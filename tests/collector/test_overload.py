@@ -54,7 +54,7 @@ def overload(binary: Path, folder: Path, *, requests: int, within: float) -> str
             crowd = Crowd(collector, SENDERS)
             with crowd.sending():
                 eventually(
-                    lambda: _is_overload(crowd, requests) or collector.process.poll() is not None,
+                    lambda: collector.process.poll() is not None or _is_overload(crowd, requests),
                     within,
                     what="ten times as much offered as taken",
                 )
@@ -84,8 +84,12 @@ def overload(binary: Path, folder: Path, *, requests: int, within: float) -> str
 
 def _is_overload(crowd: Crowd, requests: int) -> bool:
     """Whether ten times as much was offered as was taken, and some was taken and some refused by each way."""
-    taken, refused = (list(numbers) for numbers in zip(*crowd.answers().values(), strict=True))
-    return all(taken) and all(refused) and sum(taken) + sum(refused) >= TIMES * max(sum(taken), requests)
+    answers = crowd.answers()
+    taken, refused = (list(numbers) for numbers in zip(*answers.values(), strict=True))
+    assert all(taken), answers
+    assert all(refused), answers
+    assert sum(taken) + sum(refused) >= TIMES * max(sum(taken), requests), answers
+    return True
 
 
 def test_ten_times_too_much_is_refused_told_and_counted(collector_binary: Path, tmp_path: Path) -> None:

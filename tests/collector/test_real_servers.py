@@ -125,9 +125,9 @@ def test_kafka(collector_binary: Path, tmp_path: Path, kafka: Kafka) -> None:
         otlp.send(collector.url("HTTP"), "metrics", otlp.metrics())
         otlp.send(collector.url("HTTP"), "logs", otlp.logs())
         otlp.send(collector.url("HTTP"), "traces", otlp.traces())
-        (metrics,) = eventually(lambda: kafka.messages("otlp_metrics"), 30)
-        (logs,) = eventually(lambda: kafka.messages("otlp_logs"), 30)
-        (spans,) = eventually(lambda: kafka.messages("otlp_spans"), 30)
+        (metrics,) = eventually(lambda: kafka.messages("otlp_metrics"))
+        (logs,) = eventually(lambda: kafka.messages("otlp_logs"))
+        (spans,) = eventually(lambda: kafka.messages("otlp_spans"))
         assert collector.stop() == 0
     scope = MetricsData.FromString(metrics).resource_metrics[0].scope_metrics[0]
     assert {metric.name for metric in scope.metrics} >= {"orchestrator.agent.up", "orchestrator.agent.restarts"}
@@ -147,9 +147,9 @@ def test_datadog(collector_binary: Path, tmp_path: Path, datadog: DatadogRecorde
         first, second = otlp.now(), otlp.now()  # when the monitor started, and when it started again
         for restarts, start in ((0, first), (1, first), (1, first), (1, second), (1, second)):
             otlp.send(collector.url("HTTP"), "metrics", otlp.metrics(restarts, start))
-        log = eventually(lambda: datadog.logs("Agent stopped"), 30)[0]
-        span = eventually(lambda: datadog.spans(otlp.TRACE), 30)[0]
-        eventually(lambda: datadog.metrics("orchestrator.agent.up"), 30)
+        log = eventually(lambda: datadog.logs("Agent stopped"))[0]
+        span = eventually(lambda: datadog.spans(otlp.TRACE))[0]
+        eventually(lambda: datadog.metrics("orchestrator.agent.up"))
         assert collector.stop() == 0
     assert log["attributes"]["dd.trace_id"] == span["trace_id_decimal"]
     assert log["attributes"]["record_id"] == RECORD

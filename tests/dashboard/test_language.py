@@ -89,7 +89,7 @@ def test_nothing_on_a_japanese_page_and_in_its_messages_is_english(tmp_path: Pat
             house.tmux("set-option", "-g", "remain-on-exit", "off")
             house.tmux.kill(SILENT)
             expect(visit.agent(SILENT)).to_contain_text("がありません（シグナル 9 (SIGKILL) で強制終了しました）")
-            eventually(lambda: came, 15, what="a message")
+            eventually(lambda: came, what="a message")
             _silenced(page, alert)
             expect(alert).to_contain_text("通知なし: Ada が通知を停止中: my own reason stands")
             visit.agent(KILLED).get_by_role("button").first.click()

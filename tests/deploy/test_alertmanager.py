@@ -121,7 +121,7 @@ def test_alerts_come_grouped_and_without_what_follows_from_others(tmp_path: Path
             'agent_name="tester",rule="agent_stopped",level="error"} 1.0',
             'agent_name="otlp",rule="backend_failing",level="error"} 1.0',
         ):
-            eventually(lambda wanted=open_one: wanted in world.monitor.get("/metrics").text, 30, what=open_one)  # type: ignore[misc]
+            eventually(lambda wanted=open_one: wanted in world.monitor.get("/metrics").text, what=open_one)  # type: ignore[misc]
 
         world.scrape()  # which shows all of it to Prometheus at once
         eventually(lambda: len(slack(world.team)) >= 2, what="a message for each group")

@@ -64,8 +64,8 @@ def test_where_nothing_is_wrong_nothing_is_found(all_well: Stack, tmp_path: Path
         env = {**all_well.variables, "ORCHESTRATOR_WEBHOOK_URL": webhook, "ORCHESTRATOR_CHECK_INTERVAL": "1"}
         env |= {"ORCHESTRATOR_DASHBOARD_PORT": "0", "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
         with daemon(tmp_path, "dashboard", "--tmux-socket", tmux.socket, "--source", "tmux", **env) as monitor:
-            eventually(lambda: monitor.get("/readyz") == {"status": "ready"}, 30)
-            known = eventually(lambda: monitor.get("/api/v1/backends")["backends"], 30)
+            eventually(lambda: monitor.get("/readyz") == {"status": "ready"})
+            known = eventually(lambda: monitor.get("/api/v1/backends")["backends"])
             assert {one["name"] for one in known} >= {"loki", "elasticsearch", "prometheus"}
             code, said = doctor(tmp_path, "--source", "tmux", "--tmux-socket", tmux.socket, **env)
     assert code == 0, said
@@ -246,7 +246,7 @@ def test_stale_monitor(tmp_path: Path, tmux: Tmux) -> None:
         def is_ready() -> bool:
             return "runs, answers and checks" in doctor(tmp_path, "--only", "monitor")[1]
 
-        eventually(is_ready, 30, what="a monitor that is well")
+        eventually(is_ready, what="a monitor that is well")
         monitor.process.send_signal(signal.SIGSTOP)
         try:
             code, said = doctor(tmp_path, "--only", "monitor")
@@ -261,7 +261,7 @@ def test_stale_monitor(tmp_path: Path, tmux: Tmux) -> None:
 def test_monitoring_that_was_stopped_is_stale(tmp_path: Path, tmux: Tmux) -> None:
     arguments = ("dashboard", "--tmux-socket", tmux.socket, "--source", "tmux", "--interval", "1", "--port", "0")
     with daemon(tmp_path, *arguments) as monitor:
-        eventually(lambda: monitor.get("/readyz") == {"status": "ready"}, 30)
+        eventually(lambda: monitor.get("/readyz") == {"status": "ready"})
         monitor.get("/api/v1/monitoring/stop", "POST")
         code, said = doctor(tmp_path, "--only", "monitor")
     assert code == 1

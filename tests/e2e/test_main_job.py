@@ -116,7 +116,7 @@ def test_a_death_and_a_return_are_seen_in_every_backend(
         assert {span["operationName"] for span in spans} == names
         (log,) = [log for log in world.datadog.logs(VICTIM) if record_id in json.dumps(log)]
         assert "dd.trace_id" in json.dumps(log)
-        eventually(lambda: world.datadog.spans(trace_id), 30, what="the trace at the recorder")
+        eventually(lambda: world.datadog.spans(trace_id), what="the trace at the recorder")
 
         # the JSON log on disk holds the very same record
         files = list((tmp_path / "state").rglob("*.jsonl"))

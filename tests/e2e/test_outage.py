@@ -49,7 +49,7 @@ def test_one_backend_down_does_not_hold_up_the_others(everything: World, down: s
         say(world, text)
         for name, question in ask.items():
             if name != down:
-                eventually(question, 10, what=f"{name} while {down} is down")
+                eventually(question, what=f"{name} while {down} is down")
     finally:
         if down == "datadog":
             world.datadog.answer(200)

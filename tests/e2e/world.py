@@ -50,7 +50,7 @@ class Monitor:
             assert self.process.poll() is None, self.output.read_text()
             return self.get("/readyz").status_code == 200
 
-        eventually(ready, 30, what=f"the monitor's /readyz ({self.output})")
+        eventually(ready, what=f"the monitor's /readyz ({self.output})")
 
     def stop(self) -> int:
         """SIGTERM, and the exit status."""
@@ -113,7 +113,7 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, binary: Path, *, within: float = 60.0) -> Iterator[World]:
+def world(folder: Path, binary: Path, *, within: float = 180.0) -> Iterator[World]:
     """Starts every backend side by side, then the collector that feeds them, which is killed after `within` seconds."""
     own_page, of_collector = (Prometheus(_made(folder / name)) for name in ("scraped", "collector"))
     remote_write, by_otlp = (Prometheus(_made(folder / name)) for name in ("remote-write", "otlp"))

@@ -89,7 +89,7 @@ class Monitor:
             agent = self.agents.get(name)
             return agent if agent is not None and agent.reported is state else None
 
-        found = eventually(look, 20, every=0.01, what=f"{name} {state}: {self.agents} after {self.events}")
+        found = eventually(look, every=0.01, what=f"{name} {state}: {self.agents} after {self.events}")
         assert found is not None
         return found
 
@@ -118,16 +118,16 @@ def test_turns_questions_failures_and_the_end_as_the_real_program_tells_them(
     program.say("ask")
     asked = monitor.waits_for(State.WAITING)
     assert asked.reason == "asks for permission to use Bash"
-    eventually(lambda: "Esc to cancel" in program.screen(), 20, what="the question, which is the person's still")
+    eventually(lambda: "Esc to cancel" in program.screen(), what="the question, which is the person's still")
     assert not (claude_code.home.project / "asked-for").exists()
     program.allow()
     monitor.waits_for(State.IDLE)
     assert (claude_code.home.project / "asked-for").exists()
 
     program.say("fail 400")
-    eventually(lambda: monitor.agents["project"].reason.startswith("its turn failed"), 20)
+    eventually(lambda: monitor.agents["project"].reason.startswith("its turn failed"))
     program.leave()
-    eventually(lambda: monitor.agents == {}, 20)
+    eventually(lambda: monitor.agents == {})
     assert monitor.states["project"] == [
         State.BUSY, State.IDLE, State.BUSY, State.WAITING, State.BUSY, State.IDLE, State.BUSY, State.IDLE
     ]  # fmt: skip
@@ -151,7 +151,7 @@ def test_a_teammate_in_the_leads_process_is_seen_beside_it(claude_code: ClaudeCo
     assert monitor.agents["project"].detail.session_id == lead.session_id
     assert monitor.agents["scout"].detail.session_id == ""
     lead.leave()
-    eventually(lambda: monitor.agents == {}, 20)
+    eventually(lambda: monitor.agents == {})
 
 
 def test_a_teammate_in_a_pane_gets_its_name(claude_code: ClaudeCode, monitor: Monitor) -> None:

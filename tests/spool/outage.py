@@ -191,7 +191,7 @@ def survive(binary: Path, folder: Path, *, rate: float, seconds: float) -> str:
         with running(binary, "file", env):
             eventually(lambda: len(came()) >= before + outage, patience, every=0.5)
             total = second.end()
-            eventually(lambda: len(came()) >= total, 30)
+            eventually(lambda: len(came()) >= total)
     assert len(wrote()) == total
     assert sorted(came()) == sorted(wrote())
     assert by_source(came()) == by_source(wrote())

@@ -46,7 +46,7 @@ def world(home: Path) -> Iterator[Daemon]:
     flags = ("--tmux-socket", tmux.socket, "--source", "tmux,push", "--port", "0", "--interval", "0.5")
     try:
         with daemon(home, "dashboard", *flags, ORCHESTRATOR_DASHBOARD_TOKEN_FILE=str(tokens)) as running:
-            eventually(lambda: {"alpha", "beta"} <= _names(running), 30, what="both agents")
+            eventually(lambda: {"alpha", "beta"} <= _names(running), what="both agents")
             _fill(running, tmux)
             yield running
     finally:
@@ -73,11 +73,11 @@ def _fill(running: Daemon, tmux: Tmux) -> None:
     event = {"state": "waiting", "reason": HOSTILE, "task": HOSTILE, "role": HOSTILE}
     ask(running, "/api/v1/agents/pushed%2Fone%3Cb%3E/events", event)
     tmux.kill("beta")
-    opened = eventually(lambda: ask(running, "/api/v1/alerts/open")["alerts"], 30, what="an alert")
+    opened = eventually(lambda: ask(running, "/api/v1/alerts/open")["alerts"], what="an alert")
     ask(running, "/api/v1/alerts/ack", {"alert": opened[0]["id"], "note": HOSTILE})
     ask(running, "/api/v1/silences", {"reason": HOSTILE, "seconds": 3600, "agent": "nobody*"})
     ask(running, "/api/v1/silences", {"reason": "later", "seconds": 60, "starts_at": 4e9})
-    eventually(lambda: ask(running, "/api/v1/alerts/history?changes=true")["alerts"], 30, what="something that is over")
+    eventually(lambda: ask(running, "/api/v1/alerts/history?changes=true")["alerts"], what="something that is over")
 
 
 def fuzz(running: Daemon, seconds: int, where: Path, *more: str) -> None:
