@@ -19,6 +19,7 @@ from telemetry.doctor.world import World
 from telemetry.lockfile import NAME as LOCK
 from telemetry.settings.about import value_of, walk
 from telemetry.settings.tree import Settings
+from telemetry.store import set_aside
 
 LITTLE = 500 * 1024 * 1024
 TOO_LITTLE = 50 * 1024 * 1024
@@ -28,8 +29,10 @@ _SECRET_WORDS = ("token", "key_file", "tls_key", "password_file", "secret_file")
 
 
 async def disk(world: World) -> list[Finding]:
-    """Whether state and log can be written, and how much space is left."""
-    return await asyncio.to_thread(lambda: [_folder("state folder", world.settings.state_dir), *_log(world)])
+    """Whether state and log can be written, how much space is left, and whether a damaged store lies there."""
+    return await asyncio.to_thread(
+        lambda: [_folder("state folder", world.settings.state_dir), *_log(world), *_damaged(world)]
+    )
 
 
 def _log(world: World) -> list[Finding]:
@@ -37,6 +40,14 @@ def _log(world: World) -> list[Finding]:
     if folder.parent == world.settings.state_dir and not folder.exists():
         return []
     return [_folder("log folder", folder)]
+
+
+def _damaged(world: World) -> list[Finding]:
+    kept = sorted(path.name for path in set_aside(watching.store_path(world.settings)))
+    if not kept:
+        return []
+    said = f"a damaged store was set aside, and what was known before is in it: {', '.join(kept)}"
+    return [warn("disk", said, f"move it away from {world.settings.state_dir} when nobody needs it any more")]
 
 
 def _folder(what: str, folder: Path) -> Finding:

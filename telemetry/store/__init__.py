@@ -1,7 +1,7 @@
 """What must outlive the process, in one SQLite file: expected agents and their restarts, alerts, what is to be told."""
 
 from telemetry.store.alerts import AlertStore
-from telemetry.store.database import MEMORY, BegunAnewError, Database, StoreError
+from telemetry.store.database import MEMORY, BegunAnewError, Database, StoreError, set_aside
 from telemetry.store.store import RememberedAgent, RestartRecord, Store
 from telemetry.store.values import Changes, HistoryQuery, Kept, QueuedMessage, QueuedNotice, Told, ToldKey
 
@@ -21,4 +21,5 @@ __all__ = [
     "StoreError",
     "Told",
     "ToldKey",
+    "set_aside",
 ]

@@ -23,6 +23,7 @@ _PRIMARY = 0xFF
 _NO_TEXT = "Could not decode to UTF-8"
 """How Python begins to say that a text in the file is none; there is no code for it."""
 _SIDE_FILES = ("-wal", "-shm")
+_KEPT_AS = ".damaged-"
 
 
 class StoreError(Exception):
@@ -156,13 +157,19 @@ def _damage(error: Exception) -> str:
 def _rename(path: Path) -> Path:
     """Renames a damaged database, with what belongs to it, to a name that nothing has."""
     number = 1
-    while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
+    while (kept := path.with_name(f"{path.name}{_KEPT_AS}{number}")).exists():
         number += 1
     path.rename(kept)
     for ending in _SIDE_FILES:
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(kept.with_name(kept.name + ending))
     return kept
+
+
+def set_aside(path: Path) -> list[Path]:
+    """The damaged files that are kept beside this store, in no order."""
+    found = path.parent.glob(f"{path.name}{_KEPT_AS}*")
+    return [kept for kept in found if kept.name.removeprefix(path.name + _KEPT_AS).isdecimal()]
 
 
 def _make_private(path: Path) -> None:

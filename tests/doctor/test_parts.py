@@ -27,6 +27,8 @@ from telemetry.doctor.running import CHECKS, examine
 from telemetry.doctor.stores import Arrival, prometheus_base
 from telemetry.doctor.world import World, look_around, sending_environment
 from telemetry.settings import load
+from telemetry.store import BegunAnewError, Store
+from telemetry.watching import store_path
 
 PROBE = Probe(1764000000123, "doctor-1", "ab" * 16, "orchestrator-cc")
 Answers = dict[str, Reply | str]
@@ -377,6 +379,19 @@ def test_a_settings_file_with_secrets_is_for_its_user_alone(tmp_path: Path) -> N
 def test_a_folder_that_cant_be_written(world: Callable[..., World], tmp_path: Path) -> None:
     (tmp_path / "state").mkdir(mode=0o500)
     assert "can't be written: Permission denied" in run(disk, world())[0].said
+
+
+def test_a_damaged_store_that_was_set_aside_is_named(world: Callable[..., World], tmp_path: Path) -> None:
+    here = world()
+    path = store_path(here.settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert [one.verdict for one in run(disk, here)] == [Verdict.OK]
+    path.write_bytes(b"no database " * 1000)
+    with pytest.raises(BegunAnewError):
+        Store(path, owner=True).restarts("main")
+    (warning,) = [one for one in run(disk, here) if one.verdict is Verdict.WARN]
+    assert "a damaged store was set aside" in warning.said
+    assert f"{path.name}.damaged-1" in warning.said
 
 
 def test_how_it_is_with_the_monitor(world: Callable[..., World]) -> None:
