@@ -25,6 +25,7 @@ WITH_64_MIB = {
     "ORCHESTRATOR_COLLECTOR_MEMORY_SPIKE_MIB": "16",
     "ORCHESTRATOR_COLLECTOR_BODIES_MIB": "16",
     "ORCHESTRATOR_COLLECTOR_QUEUE_BYTES": str(32 << 20),
+    "ORCHESTRATOR_COLLECTOR_QUEUE_FSYNC": "false",  # the disk isn't what is measured
     "GOMEMLIMIT": "51MiB",
 }
 MOST = 256 << 20
@@ -93,4 +94,4 @@ def _is_overload(crowd: Crowd, requests: int) -> bool:
 
 
 def test_ten_times_too_much_is_refused_told_and_counted(collector_binary: Path, tmp_path: Path) -> None:
-    overload(collector_binary, tmp_path, requests=REQUESTS, within=180)
+    overload(collector_binary, tmp_path, requests=REQUESTS, within=300)
