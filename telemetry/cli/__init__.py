@@ -119,6 +119,13 @@ def _root(
     ] = False,
 ) -> None:
     """Options of the program itself."""
+    from telemetry.secret_files import SecretFileError, read_into
+
+    try:
+        read_into(os.environ)
+    except SecretFileError as error:
+        typer.echo(f"{PROGRAM}: {error}", err=True)
+        raise typer.Exit(2) from error
 
 
 class OutputError(OSError):

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from telemetry.control import TOKEN_VARIABLE, URL_VARIABLE
 from telemetry.notify import BUILTIN
+from telemetry.secret_files import VARIABLES as SECRET_FILES
 from telemetry.settings import layers as layer
 from telemetry.settings.about import Kind, Known, Origin, value_of
 from telemetry.settings.about import Path as Place
@@ -162,7 +163,7 @@ def _origin(place: Place, layers: Sequence[Layer]) -> Origin:
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterable[str]:
-    known = {CONFIG_VARIABLE, CACHE_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE, *VARIABLES}
+    known = {CONFIG_VARIABLE, CACHE_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE, *VARIABLES, *SECRET_FILES}
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known and not name.startswith(COLLECTORS_PREFIX):
             yield f"{name} is not known and has no effect{suggestion(name, known)}"
