@@ -55,14 +55,14 @@ test-quick: $(VENV)/.dev ## the tests that need no server: under a minute, on al
 	@$(BIN)/python -m pytest -m 'not slow' -n auto --dist worksteal --hypothesis-profile=quick
 
 .PHONY: soak
-soak: $(VENV)/.dev ## long fuzzing of everything foreign that is parsed, and a real systemd (as root): by hand
+soak: $(VENV)/.dev ## long fuzzing of everything foreign that is parsed, every file of deploy/ damaged, a real systemd (as root): by hand
 	@$(BIN)/python -m pytest -o python_files='soak_*.py' --no-header tests/soak
 	@cd otel-collector && for name in FuzzOTLPHTTP FuzzOTLPgRPC; do \
 		CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false go test -vet=off -run '^$$' -fuzz "$$name" -fuzztime 10m -fuzzminimizetime 10x ./fuzz; done
 	@for file in tests/soak/fuzz_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 .PHONY: check
-check: $(VENV)/.dev ## format, lint, types, imports, generated files, known vulnerabilities
+check: $(VENV)/.dev ## format, lint, types, imports, generated and orphaned files, known vulnerabilities
 	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo 'make check: run make format' >&2; exit 1; }
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
@@ -72,6 +72,7 @@ check: $(VENV)/.dev ## format, lint, types, imports, generated files, known vuln
 	@$(BIN)/python -m tools.dashboards --check
 	@$(BIN)/python -m tools.redaction --check
 	@$(BIN)/python -m tools.openapi --check
+	@$(BIN)/python -m tools.deployed
 	@otel-collector/check.sh
 	@$(BIN)/python -m tools.audit
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from telemetry.collector import build as build_collector
-from telemetry.collector import validate
+from telemetry.collector import sources_dir, validate
 from telemetry.settings import load as load_settings
 from tests.backends.datadog import DatadogRecorder
 from tests.collector import otlp
@@ -78,6 +79,34 @@ def test_the_dockerfile_copies_what_its_context_has() -> None:
         copied |= set(line.split())
     assert copied == let_in
     assert all((root / name).exists() for name in copied)
+
+
+def test_the_monitors_image_is_no_roots() -> None:
+    build, image = (FOLDER / "Dockerfile").read_text().split("\nFROM ${PYTHON}\n")
+    assert "--require-hashes" in build
+    assert re.findall(r"^USER (.+)$", image, re.MULTILINE) == ["10001:10001"]
+    assert "-o 10001 -g 10001 /var/lib/orchestrator-telemetry" in image
+    assert re.findall(r"^(?:RUN|COPY|ADD) (\S+)", image, re.MULTILINE) == ["--from=build", "install"]
+    assert image.endswith('\nENTRYPOINT ["orchestrator-telemetry"]\nCMD ["dashboard"]\n')
+
+
+def test_the_example_has_every_variable() -> None:
+    compose = (FOLDER / "compose.yaml").read_text()
+    named = set(re.findall(r"^#?([A-Z_]+)=", (FOLDER / ".env.example").read_text(), re.MULTILINE))
+    assert named == set(re.findall(r"\$\{([A-Z_]+)", compose)) - {"ORCHESTRATOR_VERSION"}
+
+
+def test_our_images_are_of_this_version() -> None:
+    compose = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
+    for service in OURS:
+        assert compose[service]["image"].endswith(f":${{ORCHESTRATOR_VERSION:-{version('orchestrator-telemetry')}}}")
+    manifest = yaml.safe_load((sources_dir() / "manifest.yaml").read_text())
+    assert manifest["dist"]["version"] == version("orchestrator-telemetry")
+
+
+def test_grafanas_own_readme_starts_the_same_grafana() -> None:
+    image = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]["grafana"]["image"]
+    assert f" {image}\n" in (FOLDER.parent / "grafana" / "README.md").read_text()
 
 
 # --- what docker compose's own library says -------------------------------------------------------------------------

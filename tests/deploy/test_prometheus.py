@@ -36,6 +36,12 @@ def test_every_file_of_targets_and_of_rules_is_read() -> None:
     assert set(yaml.safe_load(text)["rule_files"]) == rules
 
 
+def test_what_is_scraped_at_first_is_this_machine() -> None:
+    targets = {file.stem: yaml.safe_load(file.read_text()) for file in TARGETS.iterdir()}
+    ports = {"monitors": 8000, "collectors": 8888, "senders": 8889, "alertmanagers": 9093}
+    assert targets == {name: [{"targets": [f"localhost:{port}"]}] for name, port in ports.items()} | {"gateways": []}
+
+
 def test_each_profile_keeps_metrics_for_as_long_as_the_monitor_does() -> None:
     kept = {file.stem: file.read_text() for file in FOLDER.glob("*.env")}
     assert kept == {

@@ -95,6 +95,14 @@ def test_every_alert_is_proved_to_fire_at_its_level_and_to_keep_quiet() -> None:
     assert fired <= wanted
 
 
+def test_everything_recorded_is_proved() -> None:
+    [group] = _groups(FOLDER / "recording.yaml").values()
+    proof = yaml.safe_load((FOLDER / "tests" / "recording.yaml").read_text())
+    asked = [one for test in proof["tests"] for one in test.get("promql_expr_test", ())]
+    proved = " ".join(one["expr"] for one in asked if one["exp_samples"])
+    assert [rule["record"] for rule in group if rule["record"] not in proved] == []
+
+
 def test_the_readme_names_every_alert_about_the_monitor() -> None:
     text = (FOLDER / "README.md").read_text()
     for alert in _groups(RULES[0])["orchestrator-monitor"]:

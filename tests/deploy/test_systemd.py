@@ -104,6 +104,18 @@ def test_the_monitor_takes_every_variable_that_it_is_given(tmp_path: Path) -> No
     assert ours <= {known.about.variable for known in walk(Settings)}
 
 
+def test_as_installed_the_monitor_sends_to_the_collector() -> None:
+    monitor, collector = (
+        dict(re.findall(r"^([A-Z_]+)=(.*)$", (FOLDER / f"{name}.env").read_text(), re.MULTILINE))
+        for name in ("monitor", "collector")
+    )
+    assert monitor == {
+        "ORCHESTRATOR_PROFILE": "production",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
+    }
+    assert collector == {"BACKENDS": "prometheus,file"}, "which need no server"
+
+
 def test_every_variable_that_the_collector_is_given_is_one_of_its_own() -> None:
     readme = (FOLDER.parents[1] / "otel-collector" / "README.md").read_text()
     sample = re.findall(r"^#?([A-Z_]+)=", (FOLDER / "collector.env").read_text(), re.MULTILINE)

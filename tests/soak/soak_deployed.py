@@ -1,0 +1,65 @@
+"""Every file of deploy/ is exercised by a test that can fail: each is damaged in a copy of the tree, and its test does.
+
+By hand: `make soak`. Some minutes, with real servers for what they alone can tell.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import deployed
+
+FILES = deployed.files()
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what git has, as it lies there now, in a repository of its own."""
+    copy = tmp_path_factory.mktemp("tree")
+    line = ["git", "ls-files", "-z"]
+    listed = subprocess.run(line, cwd=deployed.ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (deployed.ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(deployed.ROOT / name, copy / name)
+    for arguments in (["init"], ["add", "--all"]):
+        subprocess.run(["git", *arguments, "--quiet"], cwd=copy, check=True)
+    return copy
+
+
+def tested(tree: Path, *tests: str) -> str:
+    """What pytest says of these tests in that tree, in its last line."""
+    line = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
+    environ = {**os.environ, "PYTHONPATH": str(tree)}
+    said = subprocess.run(line, cwd=tree, env=environ, capture_output=True, text=True, timeout=300, check=False)
+    return said.stdout.rstrip().rpartition("\n")[2]
+
+
+def damaged(file: str, content: bytes) -> bytes:
+    """Half of it; of a README its title."""
+    return content.partition(b"\n")[0] if file.endswith("README.md") else content[: len(content) // 2]
+
+
+def test_whole_they_pass(tree: Path) -> None:
+    said = tested(tree, *sorted({str(deployed.test_of(file)) for file in FILES}))
+    assert re.search(r"\d+ passed", said), said
+    assert not re.search("failed|error|skipped", said), said
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_damaged_its_test_fails(tree: Path, file: str) -> None:
+    path = tree / deployed.FOLDER / file
+    whole = path.read_bytes()
+    path.write_bytes(damaged(file, whole))
+    try:
+        said = tested(tree, str(deployed.test_of(file)))
+    finally:
+        path.write_bytes(whole)
+    assert re.search("[1-9][0-9]* (failed|error)", said), said
