@@ -7,9 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from tests.backends import needs
 from tests.backends.elasticsearch import Elasticsearch
 from tests.deploy import kibana
 from tests.deploy.fetch import elasticsearch_types, typescript
+from tests.deploy.stand_in import StandIn, standing_in
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "elasticsearch"
 LIFECYCLES = sorted((FOLDER / "lifecycle").glob("*.json"))
@@ -75,44 +74,10 @@ def test_data_views_hold_what_the_index_template_is_for() -> None:
 # --- load.sh, against a stand-in for both servers -------------------------------------------------------------------
 
 
-class StandIn:
-    """Takes every request, as Elasticsearch and Kibana would, but for those whose path begins with `refused`."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.refused = "-"
-        stand_in = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def take(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                refused = self.path.startswith(stand_in.refused)
-                stand_in.taken.append((self.command, self.path, dict(self.headers.items()), body))
-                answer = b'{"error": "it is not as it should be"}' if refused else b"{}"
-                self.send_response(400 if refused else 200)
-                self.send_header("content-length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            do_PUT = do_POST = take  # noqa: N815 - the names that http.server looks for
-
-            def log_message(self, *_: object) -> None:
-                """Says nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
 def stand_in() -> Iterator[StandIn]:
-    standing = StandIn()
-    yield standing
-    standing.server.shutdown()
-    standing.server.server_close()
+    with standing_in() as standing:
+        yield standing
 
 
 def load(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
