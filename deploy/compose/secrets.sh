@@ -4,6 +4,7 @@ set -eu
 umask 077
 cd "$(dirname "$0")"
 mkdir -p secrets
+chmod 0700 secrets
 
 random() {
     head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'

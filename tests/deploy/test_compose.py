@@ -65,6 +65,7 @@ def test_what_secrets_are_missing_is_made_and_what_is_there_stays(tmp_path: Path
 
 def test_the_folder_of_secrets_is_its_owners_alone(tmp_path: Path) -> None:
     (tmp_path / "secrets.sh").write_text((FOLDER / "secrets.sh").read_text())
+    (tmp_path / "secrets").mkdir(mode=0o755)  # as somebody made it for a key of their own
     subprocess.run(["sh", tmp_path / "secrets.sh"], capture_output=True, timeout=30, check=True)
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
     ignored = (FOLDER / ".gitignore").read_text().splitlines()

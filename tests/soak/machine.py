@@ -136,10 +136,7 @@ def a_machine() -> Iterator[Machine]:
         for what, there in [
             ("root", os.geteuid() == 0),
             ("systemd", _PROGRAM.exists()),
-            *(
-                (name, shutil.which(name))
-                for name in ("systemctl", "unshare", "nsenter", "setpriv", "ip", "pivot_root")
-            ),
+            *((name, shutil.which(name)) for name in _PROGRAMS),
             ("control groups of the second version, writable", root and os.access(root, os.W_OK)),
         ]
         if not there
