@@ -32,6 +32,7 @@ COMMANDS = {
     "doctor": "What is wrong, from here to every backend, and what to do.",
     "forget": "An agent that was seen once is no longer expected.",
     "hooks": "Have Claude Code report every turn, question and end at once, by its own hooks.",
+    "store": "Back up and restore what the monitor keeps: alerts, silences, history.",
     "token": "Who may ask the dashboard and the API: make, list and revoke tokens.",
     "completion": "Make bash, zsh or fish complete commands, flags, names and ids.",
     "config": "What is set, and where each value came from.",

@@ -139,28 +139,32 @@ def _load(connection: sqlite3.Connection) -> Kept:
 def _save(connection: sqlite3.Connection, changes: Changes) -> None:
     many = connection.executemany
     many(
-        "INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO alerts (cluster, agent, rule, body) VALUES (?, ?, ?, ?)",
         [(alert.cluster, alert.agent, alert.rule, codec.written(alert)) for alert in changes.alerts],
     )
     many("DELETE FROM alerts WHERE cluster = ? AND agent = ? AND rule = ?", [(c, *key) for c, key in changes.gone])
     many(
-        "INSERT OR REPLACE INTO memory VALUES (?, ?)",
+        "INSERT OR REPLACE INTO memory (cluster, body) VALUES (?, ?)",
         [(cluster, codec.written_memory(memory)) for cluster, memory in changes.memory.items()],
     )
     many(
-        "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO told (cluster, agent, rule, channel, level, at) VALUES (?, ?, ?, ?, ?, ?)",
         [(*key, told.level.value, told.at) for key, told in changes.told.items()],
     )
     many("DELETE FROM told WHERE cluster = ? AND agent = ? AND rule = ? AND channel = ?", changes.untold)
-    many("INSERT OR REPLACE INTO silences VALUES (?, ?)", [(held.id, codec.written(held)) for held in changes.silences])
+    many(
+        "INSERT OR REPLACE INTO silences (id, body) VALUES (?, ?)",
+        [(held.id, codec.written(held)) for held in changes.silences],
+    )
     many("DELETE FROM silences WHERE id = ?", [(name,) for name in changes.silences_gone])
     many(
-        "INSERT OR REPLACE INTO notices VALUES (?, ?, ?)",
+        "INSERT OR REPLACE INTO notices (seq, channel, body) VALUES (?, ?, ?)",
         [(held.seq, held.channel, codec.written(held.notice)) for held in changes.notices],
     )
     many("DELETE FROM notices WHERE seq = ?", [(seq,) for seq in changes.notices_gone])
     many(
-        "INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO messages (id, channel, body, attempts, next_at, error, failed) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
             (m.message.id, m.message.channel, codec.written(m.message), m.attempts, m.next_at, m.error, int(m.failed))
             for m in changes.messages

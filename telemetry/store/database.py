@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from telemetry.store import copies
 from telemetry.store.schema import STEPS, VERSION
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ _PRIMARY = 0xFF
 """SQLite's extended codes hold the primary one in their lowest byte."""
 _NO_TEXT = "Could not decode to UTF-8"
 """How Python begins to say that a text in the file is none; there is no code for it."""
-_SIDE_FILES = ("-wal", "-shm")
+SIDE_FILES = ("-wal", "-shm")
+"""What SQLite adds to a database's name for the files beside it."""
 _KEPT_AS = ".damaged-"
 
 
@@ -136,14 +138,32 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > VERSION:
-                raise StoreError(
-                    f"the store {self._path} was written by a newer version of this program "
-                    f"(its schema is {version}, this one knows {VERSION}): use that, or another file"
-                )
+                if why_not := refusal(connection, version, Path(self._path)):
+                    raise StoreError(why_not)
+                return
+            if version and self._path != MEMORY:
+                copies.keep(Path(self._path), version)
             for step in STEPS[version:]:
                 for statement in step:
                     connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def refusal(connection: sqlite3.Connection, version: int, path: Path) -> str:
+    """Why a store of a later version can't be used, in one line; "" where its steps left it usable for this program."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'readers'").fetchone():
+        (oldest,) = connection.execute("SELECT oldest FROM readers").fetchone()
+        if oldest <= VERSION:
+            return ""
+    if (kept := copies.kept_before(path, VERSION)).exists():
+        return (
+            f"the store {path} was written by a newer version of this program (its schema is {version}, this one "
+            f"knows {VERSION}): use that, or put back what it was before, {kept} (`store restore`)"
+        )
+    return (
+        f"the store {path} was written by a newer version of this program (its schema is {version}, this one "
+        f"knows {VERSION}): use that, or put back a backup (`store restore`)"
+    )
 
 
 def _damage(error: Exception) -> str:
@@ -160,7 +180,7 @@ def _rename(path: Path) -> Path:
     while (kept := path.with_name(f"{path.name}{_KEPT_AS}{number}")).exists():
         number += 1
     path.rename(kept)
-    for ending in _SIDE_FILES:
+    for ending in SIDE_FILES:
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(kept.with_name(kept.name + ending))
     return kept

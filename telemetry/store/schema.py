@@ -1,4 +1,10 @@
-"""The tables, as steps: step N turns version N of a database into version N + 1. Steps are only ever appended."""
+"""The tables, as steps: step N turns version N of a database into version N + 1. Steps are only ever appended.
+
+A step adds: tables, indexes, columns with a default (so whoever inserts names columns). Then the program from before it
+goes on with the file as if nothing had happened, and an upgrade can be undone. One that takes away or changes what such
+a program reads or writes (a column, what a number means, a new word of an enumeration in a body) says who is left: it
+sets `readers.oldest` to the version that it makes.
+"""
 
 from __future__ import annotations
 
@@ -159,6 +165,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
             WHERE last.at = (SELECT max(at) FROM timeline_states WHERE agent = last.agent) AND last.state < 5
         )
         """,
+    ),
+    (
+        # Programs of this version and later ones may use the file, whatever its own version is.
+        "CREATE TABLE readers (oldest INTEGER NOT NULL)",
+        "INSERT INTO readers VALUES (5)",
     ),
 )
 

@@ -42,7 +42,7 @@ def write_counts(connection: sqlite3.Connection, batch: Batch) -> None:
         ],
     )
     connection.executemany(
-        "INSERT INTO timeline_watched VALUES (?, ?, ?) "
+        "INSERT INTO timeline_watched (cluster, since, until) VALUES (?, ?, ?) "
         "ON CONFLICT (cluster, since) DO UPDATE SET until = max(until, excluded.until)",
         [(cluster, since, until) for since, until in batch.watched.items()],
     )
@@ -59,7 +59,7 @@ def _write_last_seen(connection: sqlite3.Connection, cluster: int, batch: Batch)
         [(cluster, name) for name in batch.gone],
     )
     connection.executemany(
-        "INSERT OR REPLACE INTO timeline_last "
+        "INSERT OR REPLACE INTO timeline_last (agent, state, since, quiet_since, pane, exit_status) "
         "SELECT id, ?, ?, ?, ?, ? FROM timeline_agents WHERE cluster = ? AND name = ?",
         [
             (STATES.index(seen.state), seen.since, seen.quiet_since, seen.pane_id, seen.exit_status, cluster, name)
@@ -106,7 +106,7 @@ def write_changes(connection: sqlite3.Connection, batch: Batch, changes: Sequenc
         {(cluster, change.agent, batch.restarts.get(change.agent, 0)) for change in changes},
     )
     connection.executemany(
-        "INSERT OR REPLACE INTO timeline_states "
+        "INSERT OR REPLACE INTO timeline_states (agent, at, state) "
         "VALUES ((SELECT id FROM timeline_agents WHERE cluster = ? AND name = ?), ?, ?)",
         [
             (cluster, change.agent, change.at, GONE if change.state is None else STATES.index(change.state))
