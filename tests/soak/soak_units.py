@@ -137,6 +137,19 @@ def test_a_key_comes_from_a_file(machine: Machine) -> None:
     assert machine.show(COLLECTOR, "ActiveState") == "active"
 
 
+def test_the_monitors_secret_comes_from_a_file(machine: Machine) -> None:
+    url = "/etc/orchestrator-telemetry/slack_url"
+    machine.do("install", "-m", "0640", "-g", "alice", "/dev/null", url)
+    machine.path(url).write_text("http://127.0.0.1:9/services/made-up\n")
+    _set(machine, "monitor-alice.env", f"SLACK_WEBHOOK_URL_FILE={url}")
+    machine.do("systemctl", "restart", MONITOR)
+    settings = machine.do("cat", f"/proc/{machine.main_pid(MONITOR)}/environ")
+    assert f"SLACK_WEBHOOK_URL_FILE={url}" in settings
+    assert "made-up" not in settings
+    channels = json.loads(_get(machine, 8000, "/api/v1/notifications"))["channels"]
+    assert [one["channel"] for one in channels if one["on"]] == ["slack"]
+
+
 def test_a_wrong_setting_is_said_and_not_tried_again(machine: Machine) -> None:
     _set(machine, "collector.env", "BACKENDS=promethius")
     assert machine.run("systemctl", "restart", COLLECTOR).returncode == 1
