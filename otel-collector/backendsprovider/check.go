@@ -76,9 +76,9 @@ func malformed(name, value string, kind variable) string {
 		if kind.extended && strings.HasSuffix(value, "/") {
 			return "must not end in a slash"
 		}
-	case strings.HasSuffix(name, "_BROKERS"):
-		for _, broker := range strings.Split(value, ",") {
-			if !isAddress(strings.TrimSpace(broker)) {
+	case strings.HasSuffix(name, "_BROKERS") || name == kafkaFromVariable:
+		for _, broker := range parts(value) {
+			if !isAddress(broker) {
 				return "is not host:port, or several of them with commas between"
 			}
 		}

@@ -45,6 +45,7 @@ func Load(spec string, lookup Lookup) (*confmap.Conf, error) {
 		problems = append(problems, merge(result, files, name, "the collector", lookup)...)
 	}
 	problems = append(problems, readLogFiles(result, files, lookup)...)
+	problems = append(problems, readKafka(result, files, names, lookup)...)
 	for _, name := range names {
 		problems = append(problems, merge(result, files, "backends/"+name+".yaml", "backend "+name, lookup)...)
 	}

@@ -19,26 +19,34 @@ func readLogFiles(result *confmap.Conf, files []fs.FS, lookup Lookup) []string {
 		return nil
 	}
 	problems := merge(result, files, "log_files.yaml", "the collector", lookup)
-	include := confmap.NewFromStringMap(map[string]any{"receivers::file_log::include": patterns(value)})
+	include := confmap.NewFromStringMap(map[string]any{"receivers::file_log::include": list(value)})
 	if err := result.Merge(include); err != nil {
 		problems = append(problems, "the collector: "+oneLine(err))
 	}
 	return problems
 }
 
-// patterns are the parts of the variable, without the spaces around its commas.
-func patterns(value string) []any {
-	var parts []any
-	for _, part := range strings.Split(value, ",") {
-		parts = append(parts, strings.TrimSpace(part))
+// list is what stands in a variable with commas between, as a configuration has it.
+func list(value string) []any {
+	var items []any
+	for _, part := range parts(value) {
+		items = append(items, part)
 	}
-	return parts
+	return items
+}
+
+// parts are what stands in a variable with commas between, without the spaces around them.
+func parts(value string) []string {
+	found := strings.Split(value, ",")
+	for i, part := range found {
+		found[i] = strings.TrimSpace(part)
+	}
+	return found
 }
 
 func malformedPatterns(value string) string {
 	const allowed = "absolute paths with commas between, such as /var/log/agents/*.jsonl"
-	for _, part := range patterns(value) {
-		pattern := part.(string)
+	for _, pattern := range parts(value) {
 		switch {
 		case pattern == "":
 			return "has an empty entry; allowed are " + allowed

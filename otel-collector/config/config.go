@@ -3,7 +3,7 @@ package config
 
 import "embed"
 
-// FS has base.yaml, log_files.yaml, security/<name>.yaml, ours/<name>.yaml (what only this binary has) and backends/<name>.yaml.
+// FS has base.yaml, log_files.yaml, kafka_from.yaml, security/<name>.yaml, ours/<name>.yaml (what only this binary has) and backends/<name>.yaml.
 //
-//go:embed base.yaml log_files.yaml security/*.yaml ours/*.yaml backends/*.yaml
+//go:embed base.yaml log_files.yaml kafka_from.yaml security/*.yaml ours/*.yaml backends/*.yaml
 var FS embed.FS

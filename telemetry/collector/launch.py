@@ -39,7 +39,8 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
     Files and queues go to the user's state folder instead of the working directory, and Go's memory target is set to
     four fifths of the memory limiter's.
     `ORCHESTRATOR_COLLECTOR_LOG_FILES` (absolute paths with commas between) also has it read the JSON logs of programs
-    without OTLP; how far is kept beside the queues.
+    without OTLP; how far is kept beside the queues. `ORCHESTRATOR_COLLECTOR_KAFKA_FROM` (brokers with commas between) has it
+    read what other collectors wrote to Kafka.
     """
     result = dict(os.environ if environ is None else environ)
     state = Path(result.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
