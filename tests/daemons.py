@@ -34,10 +34,14 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     }
 
 
-def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+PROGRAM = ("telemetry",)
+"""The words after `python -m` that are our program; a test may have it as it was, or will be."""
+
+
+def run(home: Path, *arguments: str, program: Sequence[str] = PROGRAM, **more: str) -> subprocess.CompletedProcess[str]:
     """The program to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "telemetry", *arguments],
+        [sys.executable, "-m", *program, *arguments],
         env=environment(home, **more),
         cwd=home,
         capture_output=True,
@@ -50,13 +54,15 @@ def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess
 class Daemon:
     """The program while it runs."""
 
-    def __init__(self, home: Path, arguments: Sequence[str], more: dict[str, str]) -> None:
+    def __init__(
+        self, home: Path, arguments: Sequence[str], more: dict[str, str], program: Sequence[str] = PROGRAM
+    ) -> None:
         self.home = home
         self.errors = home / f"stderr-{secrets.token_hex(3)}"
         self.out = home / f"stdout-{secrets.token_hex(3)}"
         with self.errors.open("w") as errors, self.out.open("w") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "telemetry", *arguments],
+                [sys.executable, "-m", *program, *arguments],
                 env=environment(home, **more),
                 cwd=home,
                 stdin=subprocess.DEVNULL,
@@ -109,9 +115,9 @@ class Daemon:
 
 
 @contextmanager
-def daemon(home: Path, *arguments: str, **more: str) -> Iterator[Daemon]:
+def daemon(home: Path, *arguments: str, program: Sequence[str] = PROGRAM, **more: str) -> Iterator[Daemon]:
     """A daemon that is gone afterwards, whatever happened."""
-    running = Daemon(home, arguments, more)
+    running = Daemon(home, arguments, more, program)
     try:
         yield running
     finally:

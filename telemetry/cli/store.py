@@ -78,4 +78,4 @@ def _settings(config: str | None, state_dir: str | None) -> Settings:
 
 
 def _said(contents: Contents) -> str:
-    return f"{contents.alerts} open alerts, {contents.silences} silences, {contents.messages} messages that wait"
+    return f"open alerts: {contents.alerts}, silences: {contents.silences}, messages that wait: {contents.messages}"

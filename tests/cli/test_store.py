@@ -36,12 +36,12 @@ def test_there_and_back(state: Path, tmp_path: Path) -> None:
     _save(state, ALL)
     with Lock(state):  # as while a monitor runs
         done = _run("backup", "b")
-    assert (done.exit_code, done.stdout) == (0, "b: 1 open alerts, 1 silences, 3 messages that wait\n")
+    assert (done.exit_code, done.stdout) == (0, "b: open alerts: 1, silences: 1, messages that wait: 3\n")
     _save(state, Changes(silences_gone=["s1"]))
     done = _run("restore", "b")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == [
-        f"{state}/store.sqlite3: 1 open alerts, 1 silences, 3 messages that wait",
+        f"{state}/store.sqlite3: open alerts: 1, silences: 1, messages that wait: 3",
         f"what was there before: {state}/store.sqlite3.before-restore",
     ]
     with closing(Database(state / "store.sqlite3")) as database:

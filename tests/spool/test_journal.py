@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -83,6 +85,21 @@ def test_a_lost_place_means_twice_never_not_at_all(tmp_path: Path) -> None:
     kept.take(40)
     (tmp_path / "cursor").write_bytes(b"torn")
     assert kept.again().take() == [*range(100)]
+
+
+def test_a_copy_that_is_made_while_it_goes_on_has_all_that_waited_then(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "spool")
+    kept.add(*range(2000))
+    kept.take(500)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in sorted(kept.folder.iterdir(), reverse=True):  # the cursor first, so what is sent meanwhile comes again
+        with contextlib.suppress(FileNotFoundError):  # it was sent to its end
+            shutil.copy2(file, copy)
+        kept.add(*range(2000, 2100))
+        kept.take(100)
+    found = Kept(copy).take()
+    assert set(range(kept.take(1)[0], 2000)) <= set(found)
 
 
 def test_a_torn_tail_costs_the_torn_one_alone(tmp_path: Path) -> None:
