@@ -35,6 +35,12 @@ def read_into(environ: MutableMapping[str, str]) -> None:
     environ.update(_read(environ))
 
 
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a program that is started from here gets to see of an environment: nothing that `read_into` read."""
+    read = {name for name in SECRETS if environ.get(name + IN_FILE)}
+    return {name: value for name, value in environ.items() if name not in read}
+
+
 def _read(environ: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for name in SECRETS:

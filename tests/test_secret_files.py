@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.collector import child_environment
 from telemetry.secret_files import LONGEST, SECRETS, SecretFileError, read_into
 from telemetry.settings import load
 
@@ -56,6 +57,15 @@ def test_one_line_says_what_is_wrong(content: bytes | None, already: str, said: 
         read_into(environ)
     assert str(raised.value) == said.replace("<file>", str(file))
     assert environ == before
+
+
+def test_the_collector_is_not_given_them(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("made-up\n")
+    environ = {"SMTP_PASSWORD_FILE": str(tmp_path / "secret"), "SMTP_USER": "ann"}
+    read_into(environ)
+    given = child_environment(environ)
+    assert "SMTP_PASSWORD" not in given
+    assert given["SMTP_USER"] == "ann"
 
 
 @pytest.mark.slow

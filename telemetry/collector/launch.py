@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telemetry.collector.errors import CollectorError
+from telemetry.secret_files import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
@@ -39,10 +40,10 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
     Files and queues go to the user's state folder instead of the working directory, and Go's memory target is set to
     four fifths of the memory limiter's.
     `ORCHESTRATOR_COLLECTOR_LOG_FILES` (absolute paths with commas between) also has it read the JSON logs of programs
-    without OTLP; how far is kept beside the queues. `ORCHESTRATOR_COLLECTOR_KAFKA_FROM` (brokers with commas between) has it
-    read what other collectors wrote to Kafka.
+    without OTLP; how far is kept beside the queues. `ORCHESTRATOR_COLLECTOR_KAFKA_FROM` (brokers with commas between)
+    has it read what other collectors wrote to Kafka. Secrets of the monitor that came from files are not passed on.
     """
-    result = dict(os.environ if environ is None else environ)
+    result = without_secrets(os.environ if environ is None else environ)
     state = Path(result.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     keep_files_in(result, state / "orchestrator-telemetry")
     memory = result.get("ORCHESTRATOR_COLLECTOR_MEMORY_MIB", "512")
