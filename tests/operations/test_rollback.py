@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.daemons import run
 from tests.operations.cluster import Watched, alerts, silenced
 from tests.waiting import eventually
 
@@ -46,6 +47,9 @@ def test_the_program_from_before_this_schema_has_its_store_back_by_one_command(w
         assert alerts(running)["alpha"]["id"] == first["id"]
         assert silenced(running) == ["beta"]
         running.end()
+    refused = run(watched.home, "alerts", program=OF["before"])
+    assert refused.returncode == 1
+    assert "was written by a newer version of this program" in refused.stderr
     (kept,) = watched.state.glob("store.sqlite3.v*")
     said = watched.command("store", "restore", str(kept), program=OF["before"])
     assert f"{watched.state}/store.sqlite3: " in said
