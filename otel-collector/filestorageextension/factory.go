@@ -1,7 +1,8 @@
-// Package filestorageextension is the contrib distribution's file storage, which looks through the files of its folder before any
-// of them is used. Damage is found then, the file is set aside under another name and said to be, and the collector
-// starts with an empty queue in its place. Left to itself the database underneath refuses to open one file, and for
-// another ends the whole process in the middle of its work, at every start again.
+// Package filestorageextension is the contrib distribution's file storage, with its settings and its files, but whose values lie in
+// journals beside those: a request that waits is written once, with one fsync, instead of some six times with six. What
+// the files hold from before is taken over. They are looked through before any of them is used: what is damaged is set
+// aside under another name and said to be. Left to itself the database in them refuses to open one, and for another
+// ends the whole process in the middle of its work, at every start again.
 package filestorageextension
 
 import (
@@ -43,36 +44,47 @@ func (f factory) Create(ctx context.Context, set extension.Settings, cfg compone
 	if err != nil {
 		return nil, err
 	}
-	return &checked{Extension: behind, folder: settings.Directory, damaged: counter, log: set.Logger, sound: soundByAnotherProcess}, nil
+	return &checked{Extension: behind, settings: settings, damaged: counter, log: set.Logger, sound: soundByAnotherProcess}, nil
 }
 
 // checked is the contrib extension behind a look through its folder.
 type checked struct {
 	storage.Extension
-	folder  string
-	damaged metric.Int64Counter
-	log     *zap.Logger
-	sound   func(ctx context.Context, files ...string) bool
+	settings *filestorage.Config
+	damaged  metric.Int64Counter
+	log      *zap.Logger
+	sound    func(ctx context.Context, files ...string) bool
 }
 
 // Start sets damaged files aside, then starts the contrib extension. Raises an error where a file can't be moved.
 func (c *checked) Start(ctx context.Context, host component.Host) error {
-	aside, err := setAside(ctx, c.folder, c.sound)
+	aside, err := setAside(ctx, c.settings.Directory, c.sound)
 	if err != nil {
 		return err
 	}
-	c.damaged.Add(ctx, int64(len(aside)))
-	for _, moved := range aside {
-		c.log.Error("a queue's file is damaged: what was queued in it is not sent, and the file is kept", zap.String("kept_as", moved))
-	}
+	c.sayDamaged(ctx, aside)
 	return c.Extension.Start(ctx, host)
 }
 
-// GetClient opens the file of one queue. Raises an error that says what to do where another collector has it open.
-func (c *checked) GetClient(ctx context.Context, kind component.Kind, of component.ID, name string) (storage.Client, error) {
-	client, err := c.Extension.GetClient(ctx, kind, of, name)
-	if errors.Is(err, bbolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("the queues in %s are in use by another collector: ORCHESTRATOR_COLLECTOR_QUEUE_DIR names another folder", c.folder)
+func (c *checked) sayDamaged(ctx context.Context, files []string) {
+	c.damaged.Add(ctx, int64(len(files)))
+	for _, moved := range files {
+		c.log.Error("a queue's file is damaged: what can't be read in it is not sent, and the file is kept", zap.String("kept_as", moved))
 	}
-	return client, err
+}
+
+// GetClient opens the values of one queue. Raises an error that says what to do where another collector has them open.
+func (c *checked) GetClient(ctx context.Context, kind component.Kind, of component.ID, name string) (storage.Client, error) {
+	beside, err := c.Extension.GetClient(ctx, kind, of, name)
+	if errors.Is(err, bbolterrors.ErrTimeout) {
+		return nil, fmt.Errorf("the queues in %s are in use by another collector: ORCHESTRATOR_COLLECTOR_QUEUE_DIR names another folder", c.settings.Directory)
+	}
+	if err != nil {
+		return nil, err
+	}
+	opened, err := c.journal(ctx, beside, journalName(kind, of, name))
+	if err != nil {
+		return nil, errors.Join(err, beside.Close(ctx))
+	}
+	return opened, nil
 }

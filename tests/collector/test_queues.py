@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -19,8 +21,10 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.slow
 RECORDS = 30
 OFFSETS = 20
-SPOILED_AT_MOST = 2  # records that 64 bytes lie in: the database has no checksums of its values, and can't tell
-QUEUE = "exporter_otlp_http_backend_logs"
+SPOILED_AT_MOST = 2  # records that 64 bytes lie in
+LOCK = "exporter_otlp_http_backend_logs"
+"""The file that locks a queue; older versions had the queue in it."""
+QUEUE = f"{LOCK}.journal/00000001"
 
 
 def send(collector: Running, numbers: range) -> None:
@@ -55,21 +59,30 @@ def spoil(path: Path, offset: int) -> None:
 
 
 def filled(binary: Path, folder: Path) -> Path:
-    """The file of a queue that holds records."""
+    """The folder of the queues, of which one holds records."""
     env = environment(folder)
     with running(binary, "otlp", env) as collector:
         send(collector, range(RECORDS))
         os.kill(collector.process.pid, signal.SIGKILL)
         collector.process.wait(20)
-    return Path(env["ORCHESTRATOR_COLLECTOR_QUEUE_DIR"]) / QUEUE
+    return Path(env["ORCHESTRATOR_COLLECTOR_QUEUE_DIR"])
 
 
-def start_on(binary: Path, folder: Path, content: bytes) -> str | None:
-    """What went wrong with a start on such a file, and with a record sent then; None: nothing."""
+class Spoiled(NamedTuple):
+    """A file of the queues with another content, by which at most so many records are lost."""
+
+    file: str
+    content: bytes
+    lost: int
+
+
+def start_on(binary: Path, folder: Path, sound: Path, spoiled: Spoiled) -> str | None:
+    """What went wrong with a start on these queues, of which a file is spoiled, and with a record sent then."""
+    folder.mkdir()
     env = environment(folder)
     queue = Path(env["ORCHESTRATOR_COLLECTOR_QUEUE_DIR"])
-    queue.mkdir(parents=True)
-    (queue / QUEUE).write_bytes(content)
+    shutil.copytree(sound, queue)
+    (queue / spoiled.file).write_bytes(spoiled.content)
     try:
         with Taking().serving() as backend:
             env["OTLP_BACKEND_URL"] = backend.url
@@ -77,34 +90,44 @@ def start_on(binary: Path, folder: Path, content: bytes) -> str | None:
                 send(collector, range(1000, 1001))
                 eventually(lambda: 1000 in backend.arrived())
                 page = get(f"{collector.url('TELEMETRY')}/metrics")
-                kept = [path for path in queue.iterdir() if ".damaged-" in path.name]
+                kept = [path for path in queue.rglob("*") if ".damaged-" in path.name]
                 said = [line for line in collector.lines if "a queue's file is damaged" in line]
+                cut = [line for line in collector.lines if "ends in the middle of a write" in line]
     except AssertionError as error:
         return str(error)
-    if kept and kept[0].read_bytes() != content:
+    if kept and kept[0].read_bytes() != spoiled.content:
         return "the file that was set aside is not the damaged one"
     counted = re.search(r"^otelcol_storage_damaged_files\S* (\d+)$", page, re.MULTILINE)
     if counted is None or not len(kept) == len(said) == int(counted[1]):
         return f"{len(kept)} files set aside, {len(said)} said to be, {counted and counted[1]} counted"
-    missing = RECORDS - sum(number < RECORDS for number in backend.arrived())
-    if not kept and missing > SPOILED_AT_MOST:
-        return f"nothing was said to be damaged, and {missing} records are missing"
+    missing = RECORDS - sum(number < RECORDS for number in set(backend.arrived()))
+    if missing > spoiled.lost or (missing and spoiled.content and not kept and not cut):
+        return f"{missing} records are missing; {len(kept)} files were set aside, {len(cut)} said to be cut short"
     return None
 
 
 def test_a_damaged_queue_never_keeps_the_collector_from_starting(collector_binary: Path, tmp_path: Path) -> None:
     (tmp_path / "filled").mkdir()
-    sound = filled(collector_binary, tmp_path / "filled").read_bytes()
-    spoiled = {"empty": b"", "no database": b"\0" * len(sound), "cut": sound[: len(sound) // 2], "text": b"hello\n"}
+    folder = filled(collector_binary, tmp_path / "filled")
+    queue, lock = (folder / QUEUE).read_bytes(), (folder / LOCK).read_bytes()
+    spoiled = {
+        "empty": Spoiled(QUEUE, b"", RECORDS),
+        "zeros": Spoiled(QUEUE, b"\0" * len(queue), RECORDS),
+        "text": Spoiled(QUEUE, b"hello, this is no queue\n", RECORDS),
+        "cut": Spoiled(QUEUE, queue[: len(queue) // 2], RECORDS // 2 + 1),
+        "no lock": Spoiled(LOCK, b"", 0),
+        "zeros for a lock": Spoiled(LOCK, b"\0" * len(lock), 0),
+        "half a lock": Spoiled(LOCK, lock[: len(lock) // 2], 0),
+    }
     for number in range(OFFSETS):
-        (tmp_path / "one").write_bytes(sound)
-        spoil(tmp_path / "one", number * len(sound) // OFFSETS)
-        spoiled[f"offset {number}"] = (tmp_path / "one").read_bytes()
+        (tmp_path / "one").write_bytes(queue)
+        spoil(tmp_path / "one", number * len(queue) // OFFSETS)
+        spoiled[f"offset {number}"] = Spoiled(QUEUE, (tmp_path / "one").read_bytes(), SPOILED_AT_MOST)
     with ThreadPoolExecutor(2) as pool:
         found = pool.map(
-            lambda item: (item[0], start_on(collector_binary, tmp_path / item[0], item[1])), spoiled.items()
+            lambda item: (item[0], start_on(collector_binary, tmp_path / item[0], folder, item[1])), spoiled.items()
         )
-        problems = {name: problem for name, problem in found if problem and name != "empty"}
+        problems = {name: problem for name, problem in found if problem}
     assert problems == {}
 
 

@@ -67,8 +67,11 @@ def test_after_the_loss_of_everything(watched: Watched, collector_binary: Path, 
                 eventually(lambda: watched.told("alpha"), what="the message about alpha")
                 watched.command("alerts", "ack", first["id"], "--note", "on it")
                 watched.command("alerts", "silence", "--agent", "beta", "--for", "1h", "--reason", "known")
-                file = queue / "exporter_otlp_http_backend_logs"
-                eventually(lambda: b"alpha: agent stopped" in file.read_bytes(), what="alpha's record in the queue")
+                folder = queue / "exporter_otlp_http_backend_logs.journal"
+                eventually(
+                    lambda: any(b"alpha: agent stopped" in file.read_bytes() for file in folder.iterdir()),
+                    what="alpha's record in the queue",
+                )
                 collector.stop()
             second = watched.die(running, "beta")
             assert "silences: 1" in shell(STORE)
