@@ -61,6 +61,11 @@ soak: $(VENV)/.dev ## long fuzzing of everything foreign that is parsed, every f
 		CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false go test -vet=off -run '^$$' -fuzz "$$name" -fuzztime 10m -fuzzminimizetime 10x ./fuzz; done
 	@for file in tests/soak/fuzz_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
+.PHONY: test-kubernetes
+test-kubernetes: $(VENV)/.dev ## the chart on a real API server, by the real Helm (built once, some 25 minutes): by hand
+	@$(BIN)/python -m tests.backends build helm kubeconform etcd kube-apiserver
+	@$(BIN)/python -m pytest -o python_files='real_*.py' --no-header tests/kubernetes
+
 .PHONY: check
 check: $(VENV)/.dev ## format, lint, types, imports, generated and orphaned files, known vulnerabilities
 	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo 'make check: run make format' >&2; exit 1; }
@@ -70,6 +75,7 @@ check: $(VENV)/.dev ## format, lint, types, imports, generated and orphaned file
 	@$(BIN)/python -m tools.docs --check
 	@$(BIN)/python -m tools.prometheus_rules --check
 	@$(BIN)/python -m tools.dashboards --check
+	@$(BIN)/python -m tools.kubernetes --check
 	@$(BIN)/python -m tools.redaction --check
 	@$(BIN)/python -m tools.openapi --check
 	@$(BIN)/python -m tools.deployed
@@ -87,6 +93,10 @@ rules: $(VENV)/.dev ## write Prometheus' alert rules anew
 .PHONY: dashboards
 dashboards: $(VENV)/.dev ## write the dashboards (Grafana, Datadog, Kibana) anew
 	@$(BIN)/python -m tools.dashboards
+
+.PHONY: kubernetes
+kubernetes: $(VENV)/.dev ## write the rendered examples of the Helm chart anew (builds Helm once)
+	@$(BIN)/python -m tools.kubernetes
 
 .PHONY: redaction
 redaction: $(VENV)/.dev ## write the collector's patterns of secrets anew, from the monitor's list

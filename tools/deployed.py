@@ -19,6 +19,7 @@ FOLDER = "deploy"
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 _GRAFANA = "test_grafana.py::"
+_KUBERNETES = "test_kubernetes.py::"
 _PROMETHEUS, _RULES = "test_prometheus.py::", "test_prometheus_rules.py::"
 EXERCISED = {
     "README.md": "test_deployed.py::test_nothing_is_orphaned_or_stale",
@@ -49,6 +50,9 @@ EXERCISED = {
     "grafana/provisioning/datasources/*.yaml": (
         f"{_GRAFANA}test_provisioned_data_sources_are_what_dashboards_and_links_look_for"
     ),
+    "kubernetes/*/*": f"{_KUBERNETES}test_the_rendered_examples_are_fresh",
+    "kubernetes/*/*/*": f"{_KUBERNETES}test_the_rendered_examples_are_fresh",
+    "kubernetes/*/*/*/*": f"{_KUBERNETES}test_the_rendered_examples_are_fresh",
     "loki/*.env": "test_loki.py::test_each_profile_keeps_logs_for_as_long_as_the_monitor_does",
     "loki/config.yaml": "test_loki.py::test_what_is_a_day_late_is_taken_and_found_and_what_is_later_is_refused",
     "prometheus/*.env": f"{_PROMETHEUS}test_each_profile_keeps_metrics_for_as_long_as_the_monitor_does",

@@ -22,13 +22,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.backends", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build what the cache lacks")
-    building.add_argument("names", nargs="*", type=_part, metavar="NAME", help=f"of {', '.join(PARTS)}; none: all")
+    building.add_argument(
+        "names", nargs="*", type=_part, metavar="NAME", help=f"of {', '.join(PARTS)}; none: all but those by hand"
+    )
     commands.add_parser("list", help="what there is, and where")
     asked = parser.parse_args()
     if asked.command == "list":
         print(f"in {backends_dir()}")
         for part in PARTS.values():
-            state = "built" if part.folder.is_dir() else f"not built (about {part.minutes:g} min)"
+            state = (
+                "built"
+                if part.folder.is_dir()
+                else f"not built (about {part.minutes:g} min{', by hand' if part.by_hand else ''})"
+            )
             print(f"{part.name:16} {part.version:24} {state}")
         return 0
     try:

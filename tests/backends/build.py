@@ -35,8 +35,8 @@ def folder(name: str, say: Say = to_stderr) -> Path:
 
 
 def build(names: Iterable[str] = (), say: Say = to_stderr) -> None:
-    """Build the named parts (none: all) that the cache lacks. Raises `needs.MissingError` or `BuildError`."""
-    wanted = [PARTS[name] for name in (tuple(names) or PARTS)]
+    """Build the named parts (none: all but those by hand) that the cache lacks. Raises MissingError or BuildError."""
+    wanted = [PARTS[name] for name in names] or [part for part in PARTS.values() if not part.by_hand]
     lacking = sorted((part for part in wanted if not part.folder.is_dir()), key=lambda part: -part.minutes)
     if not lacking:
         return

@@ -19,6 +19,8 @@ class Part:
     version: str
     minutes: float
     needs: tuple[str, ...] = ("go",)
+    by_hand: bool = False
+    """Built only where somebody asks for it by its name: too heavy for every run."""
 
     @property
     def folder(self) -> Path:
@@ -36,6 +38,8 @@ class GoModule(Part):
     drop_replaces: tuple[str, ...] = ()
     placeholders: tuple[str, ...] = ()
     """Files that the code embeds and the published module leaves out (the web pages)."""
+    staged: str = ""
+    """The version of its siblings that are published by themselves, where its own tree has them in staging/."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +128,40 @@ PARTS: dict[str, Part] = {
             module="github.com/jaegertracing/jaeger",
             packages=("./cmd/jaeger",),
             placeholders=("cmd/query/app/ui/actual/README",),
+        ),
+        GoModule(
+            name="helm",
+            version="v4.3.1",
+            minutes=6,
+            by_hand=True,
+            module="helm.sh/helm/v4",
+            packages=("./cmd/helm",),
+        ),
+        GoModule(
+            name="kubeconform",
+            version="v0.8.0",
+            minutes=0.5,
+            by_hand=True,
+            module="github.com/yannh/kubeconform",
+            packages=("./cmd/kubeconform",),
+        ),
+        GoModule(
+            name="etcd",
+            version="v3.7.3",
+            minutes=2,
+            by_hand=True,
+            module="go.etcd.io/etcd/server/v3",
+            packages=(".",),
+            drop_replaces=tuple(f"go.etcd.io/etcd/{name}/v3" for name in ("api", "client/pkg", "client", "pkg")),
+        ),
+        GoModule(
+            name="kube-apiserver",
+            version="v1.37.2",
+            minutes=10,
+            by_hand=True,
+            module="k8s.io/kubernetes",
+            packages=("./cmd/kube-apiserver",),
+            staged="v0.37.2",
         ),
         GoSource(
             name="datadogrecorder",

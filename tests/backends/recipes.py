@@ -7,6 +7,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from tests.backends import needs
 from tests.backends.cache import cache_dir
@@ -62,11 +63,23 @@ def _go_module(part: GoModule, temporary: Path, out: Path, commands: Commands) -
     for name in part.placeholders:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text("The web pages are not part of the published module.\n")
-    for replaced in part.drop_replaces:
-        commands.run("editing go.mod", [go, "mod", "edit", "-dropreplace", replaced], source, go_environment())
+    edits = [f"-dropreplace={replaced}" for replaced in part.drop_replaces]
+    if part.staged:
+        shutil.rmtree(source / "vendor", ignore_errors=True)
+        said = commands.run("reading go.mod", [go, "mod", "edit", "-json"], source, go_environment())
+        edits += _published(json.loads(said), part.staged)
+    if edits:
+        commands.run("editing go.mod", [go, "mod", "edit", *edits], source, go_environment())
     # a dropped replacement's sum is not in go.sum yet; nothing else may change
-    mode = "mod" if part.drop_replaces else "readonly"
+    mode = "mod" if edits else "readonly"
     _go_build(source, out, part.packages, commands, tags=part.tags, mode=mode)
+
+
+def _published(go_mod: dict[str, Any], version: str) -> list[str]:
+    """Edits by which modules of a tree's staging/ are those that were published from it."""
+    staged = {one["Old"]["Path"] for one in go_mod["Replace"] if one["New"]["Path"].startswith("./staging/")}
+    needed = [one["Path"] for one in go_mod["Require"] if one["Path"] in staged]
+    return [f"-dropreplace={name}" for name in sorted(staged)] + [f"-require={name}@{version}" for name in needed]
 
 
 def _go_build(
