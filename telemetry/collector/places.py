@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ DEFAULT_BACKENDS = "prometheus,file"
 """What the collector sends to where nobody chose."""
 TELEMETRY_PORT = ("ORCHESTRATOR_COLLECTOR_TELEMETRY_PORT", 8888)
 _EVERYWHERE = {"", "0.0.0.0", "::", "[::]"}  # noqa: S104 - compared, not bound
+_VARIABLE = re.compile(r"\$\{env:(\w+)(?::-([^}]*))?\}")
 _ENDPOINTS = ("ENDPOINT", "METRICS_ENDPOINT", "LOGS_ENDPOINT", "TRACES_ENDPOINT")
 
 
@@ -70,25 +72,50 @@ def chosen(backends: str, environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def owners(environ: Mapping[str, str]) -> dict[str, str]:
     """Which backend each exporter belongs to, by the files of the backends; the user's own win. Blocks."""
+    return {str(name): backend for backend, file in _files(environ) for name in _part(_content(file), "exporters")}
+
+
+def signals_taken(environ: Mapping[str, str]) -> dict[str, set[str]]:
+    """Which signals each backend takes: those that have a pipeline, and no variable that leaves them out. Blocks."""
+    found: dict[str, set[str]] = {}
+    for backend, file in _files(environ):
+        pipelines = _part(_part(_content(file), "service"), "pipelines")
+        found[backend] = {
+            str(name).partition("/")[0]
+            for name, pipeline in pipelines.items()
+            if {_with_variables(one, environ) for one in _exporters(pipeline)} - {"nop"}
+        }
+    return found
+
+
+def _files(environ: Mapping[str, str]) -> list[tuple[str, Path]]:
     folders: list[Path] = []
     with contextlib.suppress(CollectorError):  # an installation without them: the exporters' names must do
         folders.append(sources_dir() / "config" / "backends")
     if own := environ.get("ORCHESTRATOR_COLLECTOR_BACKENDS_DIR"):
         folders.append(Path(own))
-    found: dict[str, str] = {}
-    for folder in folders:
-        for file in sorted(folder.glob("*.yaml")):
-            found |= dict.fromkeys(_exporters(file), file.stem)
-    return found
+    return [(file.stem, file) for folder in folders for file in sorted(folder.glob("*.yaml"))]
 
 
-def _exporters(file: Path) -> list[str]:
+def _content(file: Path) -> object:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):  # the collector itself says what is wrong with it
-        return []
-    exporters = content.get("exporters") if isinstance(content, dict) else None
-    return [str(name) for name in exporters] if isinstance(exporters, dict) else []
+        return None
+
+
+def _part(content: object, name: str) -> dict[object, object]:
+    part = content.get(name) if isinstance(content, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _exporters(pipeline: object) -> list[str]:
+    named = pipeline.get("exporters") if isinstance(pipeline, dict) else None
+    return [str(one) for one in named] if isinstance(named, list) else []
+
+
+def _with_variables(text: str, environ: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: environ.get(found[1]) or found[2] or "", text)
 
 
 def _otlp(environ: Mapping[str, str], name: str) -> str:

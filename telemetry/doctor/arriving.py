@@ -133,8 +133,7 @@ class Search:
             growth = {one: more for one, more in look.growth(self.before, name).items() if one in among}
             if lost and not growth:
                 return fail(name, f"the collector gave up {lost} of what was sent: {look.standings[name].reason}", todo)
-            signals = set(look.backends[name].signals) if name in look.backends else set()
-            if growth and wanted & signals <= set(growth):
+            if growth and wanted & self.counters.taken_by(name, look) <= set(growth):
                 delivered = listed([NOUNS[one] for one in growth])
                 return ok(name, f"the collector delivered {delivered}, by its own counters")
             if time.monotonic() >= self.deadline:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from telemetry.collector.counters import SIGNALS, Counts, by_backend, parse, read
 from telemetry.collector.errors import CollectorError
-from telemetry.collector.places import owners
+from telemetry.collector.places import owners, signals_taken
 from telemetry.collector.standing import BackendStanding, Ledger
 from telemetry.doctor.finding import one_line
 
@@ -45,6 +45,15 @@ class Counters:
         self._url, self._environ, self._chosen = url, environ, backends
         self._ledger = Ledger()
         self._owners: dict[str, str] | None = None
+        self._taken: dict[str, set[str]] | None = None
+
+    def taken_by(self, backend: str, look: Look) -> set[str]:
+        """The signals that a backend takes: by this environment and, where it has queues, by those."""
+        if self._taken is None:
+            self._taken = signals_taken(self._environ)
+        counts = look.backends.get(backend, Counts())
+        queued = {signal for signal in SIGNALS if counts.capacity[signal]}
+        return self._taken.get(backend, set(SIGNALS)) & (queued or set(SIGNALS))
 
     async def look(self, now: float) -> Look:
         """Looks once; a page that can't be read is a look without numbers."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from telemetry.collector.counters import Counts, by_backend, parse
 from telemetry.collector.errors import CollectorError
-from telemetry.collector.places import chosen, owners, place, without_secrets
+from telemetry.collector.places import chosen, owners, place, signals_taken, without_secrets
 from telemetry.collector.standing import BackendStanding, CollectorStanding, Ledger, Standing, outlets, untaken
 from telemetry.collector.trouble import trouble_of
 from telemetry.signals.outcomes import Export
@@ -66,6 +67,22 @@ def test_a_page_is_added_up_by_exporter_and_backend() -> None:
     # its own writer knows better than the exporter, which only handed them on
     assert (found["datadog"].sent["traces"], found["datadog"].failed["traces"]) == (0, 3)
     assert found["elasticsearch"].signals == []
+
+
+def test_a_backend_takes_what_has_a_pipeline_and_is_not_left_out(tmp_path: Path) -> None:
+    taken = signals_taken({"OTLP_BACKEND_METRICS": "nop", "OTLP_BACKEND_LOGS": "nop"})
+    assert taken["otlp"] == {"traces"}
+    assert taken["otlp-grpc"] == taken["kafka"] == {"metrics", "logs", "traces"}
+    assert taken["loki"] == {"logs"}
+    assert taken["prometheus"] == {"metrics"}
+    (tmp_path / "own.yaml").write_text(
+        "exporters: {x: {}}\nservice: {pipelines: {logs/own: {exporters: [x]}, traces/own: 1}}"
+    )
+    (tmp_path / "odd.yaml").write_text("service: [")
+    own = {"ORCHESTRATOR_COLLECTOR_BACKENDS_DIR": str(tmp_path)}
+    assert signals_taken(own)["own"] == {"logs"}
+    assert signals_taken(own)["odd"] == set()
+    assert owners(own)["x"] == "own"
 
 
 def test_documents_that_elasticsearch_refused_were_not_sent() -> None:
