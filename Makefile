@@ -75,6 +75,7 @@ check: $(VENV)/.dev ## format, lint, types, imports, generated and orphaned file
 	@$(BIN)/python -m tools.docs --check
 	@$(BIN)/python -m tools.prometheus_rules --check
 	@$(BIN)/python -m tools.dashboards --check
+	@$(BIN)/python -m tools.how_to --check
 	@$(BIN)/python -m tools.kubernetes --check
 	@$(BIN)/python -m tools.redaction --check
 	@$(BIN)/python -m tools.openapi --check
@@ -97,6 +98,10 @@ dashboards: $(VENV)/.dev ## write the dashboards (Grafana, Datadog, Kibana) anew
 .PHONY: kubernetes
 kubernetes: $(VENV)/.dev ## write the rendered examples of the Helm chart anew (builds Helm once)
 	@$(BIN)/python -m tools.kubernetes
+
+.PHONY: how-to
+how-to: $(VENV)/.dev ## write docs/how-to anew, with the answers that the real servers give (a minute or two)
+	@$(BIN)/python -m tests.e2e.how_to
 
 .PHONY: redaction
 redaction: $(VENV)/.dev ## write the collector's patterns of secrets anew, from the monitor's list

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 import subprocess
 from pathlib import Path
 from typing import ClassVar
@@ -70,6 +71,14 @@ class Kafka(Server):
             "offsets.topic.replication.factor": 1,
             "group.initial.rebalance.delay.ms": 0,
         }
+
+
+def console_consumer(folder: Path) -> None:
+    """Puts Kafka's `kafka-console-consumer.sh` into a folder of programs."""
+    command = [*_java(build.folder(Kafka.part)), "org.apache.kafka.tools.consumer.ConsoleConsumer"]
+    program = folder / "kafka-console-consumer.sh"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+    program.chmod(0o755)
 
 
 def _java(built: Path) -> list[str]:
