@@ -6,15 +6,15 @@ That a real API server takes them, and upgrades and goes back: tests/kubernetes 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import jsonschema_rs
 import pytest
-import yaml
 
 from telemetry.secret_files import VARIABLES as SECRET_FILES
 from telemetry.settings.layers import VARIABLES as SETTINGS
@@ -24,11 +24,13 @@ from tests.deploy.kubernetes import (
     Object,
     chosen,
     environment,
+    example,
     laid_over,
     mounted_files,
     objects,
     of_kind,
     ours,
+    parsed,
     pods,
     values,
 )
@@ -350,12 +352,36 @@ def test_the_readmes_table_has_every_value_at_the_top() -> None:
     assert told == set(values(FOLDER / "chart" / "values.yaml"))
 
 
-def test_the_readmes_commands_make_the_secret_that_the_chart_reads() -> None:
+def test_the_readmes_first_command_makes_what_the_chart_reads(tmp_path: Path) -> None:
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
-    made = set(re.findall(r"^      ([a-z-]+): ", readme, re.MULTILINE))
-    read: set[Any] = set()
-    for pod in pods(objects("small")):
-        for container in pod.containers:
-            read |= {key for _, _, key in mounted_files(pod, container)}
-    assert read == made
-    assert yaml.safe_load((FOLDER / "chart" / "values.yaml").read_text())["otlp"]["token"]["secret"] in readme
+    block = "\n".join(line[4:] for line in readme.split("\n\n")[2].splitlines())
+    first, _, second = block.partition("\nhelm install ")
+    (tmp_path / "kubectl").write_text("#!/bin/sh\necho $*\ncat\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-euc", first], env=environ, capture_output=True, text=True, timeout=30, check=True)
+    arguments, _, given = done.stdout.partition("\n")
+    assert arguments == "create -f -", "no secret stands among the arguments, nor in the annotation that `apply` makes"
+    namespace, secret = parsed(given)
+    release, chart, _, within, *_ = second.split()
+    assert (ROOT / chart / "Chart.yaml").is_file()
+    assert namespace["metadata"]["name"] == secret["metadata"]["namespace"] == within == "orchestrator-telemetry"
+    held = secret["stringData"]
+    assert held["otlp-headers"] == f"authorization=Bearer%20{held['otlp-token']}"
+    assert re.fullmatch("[0-9a-f]{64}", held["otlp-token"])
+    assert re.fullmatch("[0-9a-f]{64}", held["dashboard-token"])
+    read = {one for pod in pods(objects("small")) for kind in pod.containers for one in mounted_files(pod, kind)}
+    assert {(name, key) for _, name, key in read} == {(secret["metadata"]["name"], key) for key in held}
+    assert example("small").release == release
+
+
+def test_beside_agents_the_monitor_is_of_their_user_starts_first_and_sees_their_processes() -> None:
+    (pod,) = pods(objects("sidecar"))
+    (monitor,) = pod.spec["initContainers"]
+    assert (monitor["name"], monitor["restartPolicy"]) == ("monitor", "Always")
+    assert pod.spec["shareProcessNamespace"] is True
+    assert "securityContext" in pod.spec
+    assert all("runAsUser" not in one["securityContext"] for one in pod.containers)
+    seen = next(mount for mount in monitor["volumeMounts"] if mount["name"] == "home")
+    assert seen["readOnly"] is True
+    assert environment(monitor)["CLAUDE_CONFIG_DIR"].startswith(f"{seen['mountPath']}/")

@@ -7,18 +7,20 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.backends.build import folder
 from tests.deploy.kubernetes import NAMES, example, objects
 from tests.kubernetes import schemas
-from tests.kubernetes.cluster import ApiServer
+from tests.kubernetes.published import openapi, service_monitors
 from tools.kubernetes import FOLDER
 
 
 @pytest.fixture(scope="module")
-def known(cluster: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("schemas")
-    schemas.write(cluster.get_json("/openapi/v2"), target)
+    schemas.write(json.loads(openapi(target).read_text()), target)
+    schemas.write_defined(yaml.safe_load(service_monitors(target).read_text()), target)
     return target
 
 

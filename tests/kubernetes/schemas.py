@@ -1,4 +1,4 @@
-"""Schemas for kubeconform, which would download them: made from what the API server itself publishes (OpenAPI 2)."""
+"""Schemas for kubeconform, which would download them: made from the description of the API that is published."""
 
 from __future__ import annotations
 
@@ -14,14 +14,26 @@ _DEFINITIONS = "#/definitions/"
 
 
 def write(openapi: Schema, folder: Path) -> None:
-    """One file for each kind, complete in itself, in which a field that isn't known is an error."""
+    """One file for each kind of OpenAPI 2, complete in itself, in which a field that isn't known is an error."""
     definitions = {name: _strict(one) for name, one in openapi["definitions"].items()}
     for name, one in openapi["definitions"].items():
         for of in one.get("x-kubernetes-group-version-kind", ()):
-            group = f"-{of['group'].partition('.')[0]}" if of["group"] else ""
-            file = folder / f"{of['kind'].lower()}{group}-{of['version'].lower()}.json"
+            file = folder / _name(of["group"], of["version"], of["kind"])
             needed = {key: definitions[key] for key in _reached(name, definitions)}
             file.write_text(json.dumps({"$ref": _DEFINITIONS + name, "definitions": needed}))
+
+
+def write_defined(definition: Schema, folder: Path) -> None:
+    """The same for a kind that a CustomResourceDefinition defines."""
+    spec = definition["spec"]
+    for version in spec["versions"]:
+        schema = version["schema"]["openAPIV3Schema"]
+        schema["properties"] |= {"metadata": {"type": "object"}}
+        (folder / _name(spec["group"], version["name"], spec["names"]["kind"])).write_text(json.dumps(_strict(schema)))
+
+
+def _name(group: str, version: str, kind: str) -> str:
+    return "-".join(filter(None, (kind.lower(), group.partition(".")[0], version.lower()))) + ".json"
 
 
 def _strict(schema: Any) -> Any:
