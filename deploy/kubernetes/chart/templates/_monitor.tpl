@@ -18,7 +18,7 @@
 - name: ORCHESTRATOR_SOURCES
   value: {{ join "," .sources | quote }}
 - name: ORCHESTRATOR_STATE_DIR
-  value: /var/lib/orchestrator-telemetry
+  value: /var/lib/orchestrator-telemetry/state  # a folder of its own: closed to others
 - name: ORCHESTRATOR_DASHBOARD_HOST
   value: {{ .root.Values.listen | trimPrefix "[" | trimSuffix "]" | quote }}
 - name: ORCHESTRATOR_DASHBOARD_ALLOWED_HOSTS
