@@ -1,4 +1,4 @@
-"""The small example's pods without Kubernetes: their user and environment, volumes as it mounts them, its probes' requests.
+"""The small example's pods without Kubernetes: their user, environment and probes, and volumes as it mounts them.
 
 Needs root, to become that user.
 """
