@@ -108,8 +108,9 @@ def mounted_files(pod: Pod, container: Object) -> Iterator[tuple[str, str, str]]
                 yield f"{mount['mountPath']}/{item['path']}", secret["secretName"], item["key"]
 
 
+@cache
 def values(file: Path) -> Object:
-    """A file of values."""
+    """A file of values; not to be changed."""
     found: Object = yaml.safe_load(file.read_text(encoding="utf-8"))
     return found
 
