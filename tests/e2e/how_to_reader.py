@@ -138,6 +138,7 @@ class Reader:
             far_end = stack.enter_context(self._terminal("far end", step.text))
             far_end.until_answers(self._address(23133, "/"))
         elif step.language == "yaml":
+            stack.callback(self._prometheus.scrape)
             jobs = yaml.safe_load(self._here(step.text))["scrape_configs"]
             self._prometheus.scrape(
                 *(
