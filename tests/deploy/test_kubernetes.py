@@ -239,6 +239,14 @@ def test_the_monitor_knows_every_variable(name: str) -> None:
 
 
 @each_example
+def test_no_variable_is_there_twice(name: str) -> None:
+    for pod in pods(objects(name)):
+        for container in pod.containers:
+            names = [one["name"] for one in container["env"]]
+            assert len(names) == len(set(names)), container["name"]
+
+
+@each_example
 def test_secrets_are_files_and_never_in_an_environment(name: str) -> None:
     assert not of_kind(objects(name), "Secret")
     for pod in pods(objects(name)):

@@ -10,61 +10,44 @@
 {{- toYaml $files -}}
 {{- end }}
 
-{{- define "ot.collector.env" -}}
-{{- $memory := int .tier.memoryMiB }}
-- name: BACKENDS
-  value: {{ .last | ternary (join "," .root.Values.backends.names) "kafka" }}
-- name: ORCHESTRATOR_COLLECTOR_HOST
-  value: {{ .root.Values.listen | quote }}
-- name: ORCHESTRATOR_COLLECTOR_PUBLISHED_ON  # a service of a cluster: whoever sends has to show a token or a certificate
-  value: ""
-- name: ORCHESTRATOR_COLLECTOR_MEMORY_MIB
-  value: {{ $memory | quote }}
-- name: ORCHESTRATOR_COLLECTOR_MEMORY_SPIKE_MIB
-  value: {{ div $memory 4 | quote }}
-- name: ORCHESTRATOR_COLLECTOR_BODIES_MIB
-  value: {{ max 16 (min 64 (div $memory 4)) | quote }}
-- name: GOMEMLIMIT
-  value: {{ div (mul $memory 4) 5 }}MiB
-- name: ORCHESTRATOR_COLLECTOR_QUEUE_BYTES
-  value: {{ .tier.queueBytes | int64 | quote }}
-- name: ORCHESTRATOR_COLLECTOR_QUEUE_DIR
-  value: /data/queue
-- name: ORCHESTRATOR_COLLECTOR_FILE_DIR
-  value: /data
-- name: ORCHESTRATOR_COLLECTOR_LOG_FORMAT
-  value: json
+{{- /* What the chart decides, by variable; `env` in the values says otherwise. PUBLISHED_ON is empty for a service of a cluster: whoever
+sends has to show a token or a certificate. */ -}}
+{{- define "ot.collector.settings" -}}
+{{- $memory := int .tier.memoryMiB -}}
+BACKENDS: {{ .last | ternary (join "," .root.Values.backends.names) "kafka" }}
+ORCHESTRATOR_COLLECTOR_HOST: {{ .root.Values.listen | quote }}
+ORCHESTRATOR_COLLECTOR_PUBLISHED_ON: ""
+ORCHESTRATOR_COLLECTOR_MEMORY_MIB: {{ $memory | quote }}
+ORCHESTRATOR_COLLECTOR_MEMORY_SPIKE_MIB: {{ div $memory 4 | quote }}
+ORCHESTRATOR_COLLECTOR_BODIES_MIB: {{ max 16 (min 64 (div $memory 4)) | quote }}
+GOMEMLIMIT: {{ div (mul $memory 4) 5 }}MiB
+ORCHESTRATOR_COLLECTOR_QUEUE_BYTES: {{ .tier.queueBytes | int64 | quote }}
+ORCHESTRATOR_COLLECTOR_QUEUE_DIR: /data/queue
+ORCHESTRATOR_COLLECTOR_FILE_DIR: /data
+ORCHESTRATOR_COLLECTOR_LOG_FORMAT: json
 {{- if .root.Values.otlp.tls.secret }}
-- name: ORCHESTRATOR_COLLECTOR_TLS_CERT
-  value: /run/secrets/orchestrator-telemetry-tls/tls.crt
-- name: ORCHESTRATOR_COLLECTOR_TLS_KEY
-  value: /run/secrets/orchestrator-telemetry-tls/tls.key
+ORCHESTRATOR_COLLECTOR_TLS_CERT: /run/secrets/orchestrator-telemetry-tls/tls.crt
+ORCHESTRATOR_COLLECTOR_TLS_KEY: /run/secrets/orchestrator-telemetry-tls/tls.key
 {{- if .root.Values.otlp.tls.clientCA }}
-- name: ORCHESTRATOR_COLLECTOR_TLS_CLIENT_CA
-  value: /run/secrets/orchestrator-telemetry-tls/ca.crt
+ORCHESTRATOR_COLLECTOR_TLS_CLIENT_CA: /run/secrets/orchestrator-telemetry-tls/ca.crt
 {{- end }}
 {{- end }}
 {{- if .root.Values.kafka.enabled }}
-{{- include "ot.kafka.env" . }}
-{{- end }}
+{{- $brokers := required "kafka.brokers must be set where kafka.enabled is true, such as kafka-0.kafka:9092" .root.Values.kafka.brokers }}
+{{ .last | ternary "ORCHESTRATOR_COLLECTOR_KAFKA_FROM" "KAFKA_BROKERS" }}: {{ $brokers | quote }}
 {{- if .last }}
-{{- include "ot.env" .root.Values.backends.env }}
-{{- end }}
-{{- include "ot.env" .tier.env }}
-{{- include "ot.files.env" .files }}
-{{- end }}
-
-{{- define "ot.kafka.env" }}
-- name: {{ .last | ternary "ORCHESTRATOR_COLLECTOR_KAFKA_FROM" "KAFKA_BROKERS" }}
-  value: {{ required "kafka.brokers must be set where kafka.enabled is true, such as kafka-0.kafka:9092" .root.Values.kafka.brokers | quote }}
-{{- if .last }}
-- name: ORCHESTRATOR_COLLECTOR_KAFKA_GROUP
-  value: {{ include "ot.name" .root }}
+ORCHESTRATOR_COLLECTOR_KAFKA_GROUP: {{ include "ot.name" .root }}
 {{- end }}
 {{- range $signal, $topic := .root.Values.kafka.topics }}
-- name: KAFKA_{{ $signal | upper }}_TOPIC
-  value: {{ $topic | quote }}
+KAFKA_{{ $signal | upper }}_TOPIC: {{ $topic | quote }}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "ot.collector.env" -}}
+{{- $of := .last | ternary .root.Values.backends.env dict }}
+{{- include "ot.env" (merge (dict) (.tier.env | default dict) $of (include "ot.collector.settings" . | fromYaml)) }}
+{{- include "ot.files.env" .files }}
 {{- end }}
 
 {{- /* A page answers while it works; the start may take long, since every queue's file is looked at. */ -}}

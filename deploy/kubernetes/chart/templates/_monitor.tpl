@@ -12,51 +12,42 @@
 {{- toYaml (merge $files .Values.monitor.secrets) -}}
 {{- end }}
 
-{{- define "ot.monitor.env" -}}
-- name: ORCHESTRATOR_PROFILE
-  value: {{ .root.Values.monitor.profile }}
-- name: ORCHESTRATOR_SOURCES
-  value: {{ join "," .sources | quote }}
-- name: ORCHESTRATOR_STATE_DIR
-  value: /var/lib/orchestrator-telemetry/state  # a folder of its own: closed to others
-- name: ORCHESTRATOR_DASHBOARD_HOST
-  value: {{ .root.Values.listen | trimPrefix "[" | trimSuffix "]" | quote }}
-- name: ORCHESTRATOR_DASHBOARD_ALLOWED_HOSTS
-  value: {{ join "," (concat .names .root.Values.monitor.allowedHosts) | quote }}
-- name: OTEL_EXPORTER_OTLP_ENDPOINT
-  value: {{ include "ot.gateway.url" .root | quote }}
-- name: OTEL_METRIC_EXPORT_INTERVAL
-  value: "15000"
+{{- /* What the chart decides, by variable; `env` in the values says otherwise. The state is a folder of its own, closed to others. */ -}}
+{{- define "ot.monitor.settings" -}}
+ORCHESTRATOR_PROFILE: {{ .root.Values.monitor.profile }}
+ORCHESTRATOR_SOURCES: {{ join "," .sources | quote }}
+ORCHESTRATOR_STATE_DIR: /var/lib/orchestrator-telemetry/state
+ORCHESTRATOR_DASHBOARD_HOST: {{ .root.Values.listen | trimPrefix "[" | trimSuffix "]" | quote }}
+ORCHESTRATOR_DASHBOARD_ALLOWED_HOSTS: {{ join "," (concat .names .root.Values.monitor.allowedHosts) | quote }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ include "ot.gateway.url" .root | quote }}
+OTEL_METRIC_EXPORT_INTERVAL: "15000"
 {{- if include "ot.gateway.single" .root }}
-- name: ORCHESTRATOR_COLLECTOR_TELEMETRY_PORT
-  value: "8888"
-- name: BACKENDS
-  value: {{ include "ot.gateway.backends" .root }}
+ORCHESTRATOR_COLLECTOR_TELEMETRY_PORT: "8888"
+BACKENDS: {{ include "ot.gateway.backends" .root }}
 {{- end }}
 {{- if .root.Values.otlp.tls.secret }}
-- name: OTEL_EXPORTER_OTLP_CERTIFICATE
-  value: /run/secrets/orchestrator-telemetry-tls/ca.crt
-{{- with .root.Values.otlp.tls.senders }}
-- name: OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE
-  value: /run/secrets/orchestrator-telemetry-tls/tls.crt
-- name: OTEL_EXPORTER_OTLP_CLIENT_KEY
-  value: /run/secrets/orchestrator-telemetry-tls/tls.key
+OTEL_EXPORTER_OTLP_CERTIFICATE: /run/secrets/orchestrator-telemetry-tls/ca.crt
+{{- if .root.Values.otlp.tls.senders }}
+OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: /run/secrets/orchestrator-telemetry-tls/tls.crt
+OTEL_EXPORTER_OTLP_CLIENT_KEY: /run/secrets/orchestrator-telemetry-tls/tls.key
 {{- end }}
 {{- end }}
-- name: NODE_NAME
-  valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
 {{- if .node }}
-# The same monitor as before after its pod was made anew.
-- name: ORCHESTRATOR_CLUSTER_NAME
-  valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
-- name: OTEL_RESOURCE_ATTRIBUTES
-  value: host.name=$(NODE_NAME),service.instance.id=$(NODE_NAME)
+ORCHESTRATOR_CLUSTER_NAME: $(NODE_NAME)
+OTEL_RESOURCE_ATTRIBUTES: host.name=$(NODE_NAME),service.instance.id=$(NODE_NAME)
 {{- end }}
 {{- if .root.Values.monitor.settings }}
-- name: ORCHESTRATOR_CONFIG
-  value: /etc/orchestrator-telemetry/orchestrator-telemetry.yaml
+ORCHESTRATOR_CONFIG: /etc/orchestrator-telemetry/orchestrator-telemetry.yaml
 {{- end }}
-{{- include "ot.env" (merge (dict) (.env | default dict) .root.Values.monitor.env) }}
+{{- end }}
+
+{{- define "ot.monitor.env" -}}
+{{- if .node }}
+# By it the monitor is the same one as before when its pod was made anew.
+- name: NODE_NAME
+  valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
+{{- end }}
+{{- include "ot.env" (merge (dict) (.env | default dict) .root.Values.monitor.env (include "ot.monitor.settings" . | fromYaml)) }}
 {{- include "ot.files.env" .files }}
 {{- end }}
 

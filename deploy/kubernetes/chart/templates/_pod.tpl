@@ -37,11 +37,12 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{- /* Variables as they are given, sorted. */ -}}
+{{- /* Variables, sorted; a whole number as it is written, and not as 1e+06. */ -}}
 {{- define "ot.env" -}}
 {{- range $name, $value := . }}
 - name: {{ $name }}
-  value: {{ $value | toString | quote }}
+  {{- $whole := and (kindIs "float64" $value) (eq (float64 (floor $value)) (float64 $value)) }}
+  value: {{ $whole | ternary (int64 $value) $value | toString | quote }}
 {{- end }}
 {{- end }}
 
