@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.backends.loki import LogLine
     from tests.backends.prometheus import Prometheus
+    from tests.scale.host import Host
 
 FIRED, RULE = "orchestrator.alert.fired", "agent_stopped"
 WITHIN = 300.0
@@ -123,23 +124,24 @@ def telling(all_: Fleet, changing: int, every: float) -> Iterator[None]:
     over = threading.Event()
     failures: list[BaseException] = []
 
-    def tell() -> None:
+    def tell(host: Host) -> None:
         try:
             due = time.monotonic()
             while not over.wait(max(0.0, due - time.monotonic())):
                 due = max(due + every, time.monotonic() - every)
-                for host in all_.hosts:
-                    host.step(changing)
+                host.step(changing)
         except BaseException as failure:  # noqa: BLE001 - said where the block ends
             failures.append(failure)
 
-    thread = threading.Thread(target=tell, daemon=True)
-    thread.start()
+    threads = [threading.Thread(target=tell, args=(host,), daemon=True) for host in all_.hosts]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         over.set()
-        thread.join(60)
+        for thread in threads:
+            thread.join(60)
     assert not failures, failures
 
 
