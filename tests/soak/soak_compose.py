@@ -126,7 +126,9 @@ def test_the_first_answer(deployed: Deployed, say: Callable[[str], None]) -> Non
 
 
 def test_what_is_logged_is_found_in_loki(deployed: Deployed) -> None:
-    asked = 'query={service_name="orchestrator-cc"}'
+    report, _, _ = commands(README, "/api/agents/hello").strip().rpartition("\n")
+    deployed.engine.inside(report.replace("hello", "gone").replace("busy", "stopped"), deployed.clone)
+    asked = 'query={service_name="orchestrator-cc"} | agent_name="gone" | rule="agent_stopped"'
 
     def found() -> list[Any]:
         said = deployed.engine.get("http://127.0.0.1:3100/loki/api/v1/query_range", "--get", "--data-urlencode", asked)
