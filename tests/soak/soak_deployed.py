@@ -29,12 +29,12 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (deployed.ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(deployed.ROOT / name, copy / name)
-    for arguments in (["init"], ["add", "--all"]):
-        subprocess.run(["git", *arguments, "--quiet"], cwd=copy, check=True)
+    for arguments in (["init", "--quiet"], ["add", "--all", "--force"]):
+        subprocess.run(["git", *arguments], cwd=copy, check=True)
     return copy
 
 
-def tested(tree: Path, *tests: str) -> str:
+def outcome(tree: Path, *tests: str) -> str:
     """What pytest says of these tests in that tree, in its last line."""
     line = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
     environ = {**os.environ, "PYTHONPATH": str(tree)}
@@ -48,7 +48,7 @@ def damaged(file: str, content: bytes) -> bytes:
 
 
 def test_whole_they_pass(tree: Path) -> None:
-    said = tested(tree, *sorted({str(deployed.test_of(file)) for file in FILES}))
+    said = outcome(tree, *sorted({str(deployed.test_of(file)) for file in FILES}))
     assert re.search(r"\d+ passed", said), said
     assert not re.search("failed|error|skipped", said), said
 
@@ -59,7 +59,7 @@ def test_damaged_its_test_fails(tree: Path, file: str) -> None:
     whole = path.read_bytes()
     path.write_bytes(damaged(file, whole))
     try:
-        said = tested(tree, str(deployed.test_of(file)))
+        said = outcome(tree, str(deployed.test_of(file)))
     finally:
         path.write_bytes(whole)
     assert re.search("[1-9][0-9]* (failed|error)", said), said
