@@ -17,6 +17,6 @@ if TYPE_CHECKING:
 def test_a_thousand_agents_on_twenty_hosts(collector_binary: Path, tmp_path: Path, say: Callable[[str], None]) -> None:
     say(
         str(
-            survive(tmp_path, collector_binary, hosts=20, agents=50, changing=5, every=1.0, rounds=3, metrics_every=5.0)
+            survive(tmp_path, collector_binary, hosts=20, agents=50, changing=5, every=2.0, rounds=3, metrics_every=5.0)
         )
     )
