@@ -1,9 +1,10 @@
 // Package redactionprocessor masks secrets wherever OTLP can carry one. It takes the settings of the contrib processor
-// of the same name that config/base.yaml uses, so that the same files work with both, and differs in two things:
+// of the same name that config/base.yaml uses, so that the same files work with both, and differs in three things:
 //
 //   - It looks everywhere. The contrib processor (0.158) leaves out names of attributes, spans, events and metrics,
 //     status messages, links, exemplars, scopes, bytes, and what is nested in attributes keeps its structure here.
 //   - Its time doesn't grow with the number of patterns: one pass finds which of them can match at all.
+//   - What is nested deeper than any backend takes is replaced: see deepest.
 package redactionprocessor
 
 import (
@@ -52,16 +53,19 @@ func NewFactory() processor.Factory {
 
 var mutates = processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true})
 
-func maskerOf(cfg component.Config) (*masker, error) {
+func maskerOf(set processor.Settings, cfg component.Config) (*masker, error) {
 	made, err := newMasker(cfg.(*Config))
 	if err != nil {
+		return nil, fmt.Errorf("redaction: %w", err)
+	}
+	if made.cut, err = countCuts(set.MeterProvider); err != nil {
 		return nil, fmt.Errorf("redaction: %w", err)
 	}
 	return made, nil
 }
 
 func createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-	m, err := maskerOf(cfg)
+	m, err := maskerOf(set, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +73,7 @@ func createLogs(ctx context.Context, set processor.Settings, cfg component.Confi
 }
 
 func createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-	m, err := maskerOf(cfg)
+	m, err := maskerOf(set, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +81,7 @@ func createMetrics(ctx context.Context, set processor.Settings, cfg component.Co
 }
 
 func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-	m, err := maskerOf(cfg)
+	m, err := maskerOf(set, cfg)
 	if err != nil {
 		return nil, err
 	}

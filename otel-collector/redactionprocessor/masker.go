@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 )
 
 // masker masks in place.
@@ -17,6 +19,7 @@ type masker struct {
 	values  *search
 	keys    []*regexp.Regexp
 	allowed map[string]struct{} // nil: all are
+	cut     metric.Int64Counter
 
 	known     sync.Map // of string to key: the same names come again and again
 	knownRoom sync.Mutex
@@ -39,7 +42,7 @@ func newMasker(cfg *Config) (*masker, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &masker{values: values}
+	m := &masker{values: values, cut: noop.Int64Counter{}}
 	for number, text := range cfg.BlockedKeyPatterns {
 		compiled, err := regexp.Compile(text)
 		if err != nil {
@@ -64,7 +67,7 @@ func (m *masker) logs(_ context.Context, data plog.Logs) (plog.Logs, error) {
 			m.scope(scope.Scope())
 			m.text(scope.SchemaUrl, scope.SetSchemaUrl)
 			for _, record := range scope.LogRecords().All() {
-				m.value(record.Body())
+				m.value(record.Body(), 0)
 				m.attributes(record.Attributes())
 				m.text(record.EventName, record.SetEventName)
 				m.text(record.SeverityText, record.SetSeverityText)
@@ -179,10 +182,11 @@ func (m *masker) attributes(attributes pcommon.Map) {
 			return !allowed
 		})
 	}
-	m.mapping(attributes)
+	m.mapping(attributes, 0)
 }
 
-func (m *masker) mapping(values pcommon.Map) {
+// mapping masks what is so many maps and lists deep.
+func (m *masker) mapping(values pcommon.Map, depth int) {
 	renamed := false
 	for name, value := range values.All() {
 		known := m.key(name)
@@ -190,7 +194,7 @@ func (m *masker) mapping(values pcommon.Map) {
 		if known.secret && value.Type() != pcommon.ValueTypeBool && value.Type() != pcommon.ValueTypeEmpty {
 			value.SetStr(mask)
 		} else {
-			m.value(value)
+			m.value(value, depth)
 		}
 	}
 	if !renamed {
@@ -207,17 +211,20 @@ func (m *masker) mapping(values pcommon.Map) {
 	clean.MoveTo(values)
 }
 
-func (m *masker) value(value pcommon.Value) {
+func (m *masker) value(value pcommon.Value, depth int) {
+	if m.cutAt(value, depth) {
+		return
+	}
 	switch value.Type() {
 	case pcommon.ValueTypeStr:
 		m.text(value.Str, value.SetStr)
 	case pcommon.ValueTypeBytes:
 		m.text(func() string { return string(value.Bytes().AsRaw()) }, value.SetStr)
 	case pcommon.ValueTypeMap:
-		m.mapping(value.Map())
+		m.mapping(value.Map(), depth+1)
 	case pcommon.ValueTypeSlice:
 		for _, item := range value.Slice().All() {
-			m.value(item)
+			m.value(item, depth+1)
 		}
 	case pcommon.ValueTypeBool, pcommon.ValueTypeDouble, pcommon.ValueTypeInt, pcommon.ValueTypeEmpty:
 	}
