@@ -27,6 +27,7 @@ from telemetry.clean import (
     VALUE_LIMIT,
     as_text,
     clean_field,
+    clean_line,
     clean_name,
     clean_text,
     clean_value,
@@ -253,6 +254,12 @@ class TestTexts:
     def test_table(self, text: object, shown: str) -> None:
         assert clean_text(text) == shown
         assert clean_text(text) == shown  # the second time from memory
+
+    def test_one_line(self) -> None:
+        assert clean_line("a\n  b\tc ") == "a b c"
+        assert clean_line("password:\nhunter2 was typed") == f"password: {REDACTED} was typed"
+        assert "MIIEow" not in clean_line("x\n-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----")
+        assert len(clean_line("x\n" * 900, 500)) == 500
 
     def test_too_long_is_cut_with_the_number_of_what_is_missing(self) -> None:
         cut = clean_text("x" * 20_000)

@@ -95,6 +95,17 @@ def clean_text(text: object, limit: int = TEXT_LIMIT) -> str:
     return _cut(cleaned, limit, hidden) if hidden or len(cleaned) > limit else cleaned
 
 
+def clean_line(text: object, limit: int = TEXT_LIMIT) -> str:
+    """`clean_text` as one line: line breaks and runs of blanks become one blank each.
+
+    Secrets are looked for before and after: a private key is known by its lines, and `password:` may have its value on
+    the next one.
+    """
+    cleaned = clean_text(text, limit)
+    line = " ".join(cleaned.split())
+    return line if line == cleaned else clean_text(line, limit)
+
+
 def as_text(value: object) -> str:
     """`str(value)` as an exact `str` that is not clean yet, or a word about why there is none; never raises."""
     kind = type(value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from telemetry.clean import REDACTED, clean_text
+from telemetry.clean import REDACTED, clean_line, clean_text
 from telemetry.model import AlertLevel, Message, Notice, NoticeKind
 from telemetry.notify.base import Language, Surroundings, links
 from telemetry.phrases import said
@@ -117,7 +117,7 @@ Label = Literal["level", "cluster", "role", "rule", "since", "until", "lasted", 
 
 def one_line(text: str, limit: int = LONGEST_MESSAGE) -> str:
     """Text that agents made, for a place that has one line: every blank is one space, no control is left."""
-    return " ".join(clean_text(text, limit).split())
+    return clean_line(text, limit)
 
 
 def quoted(text: str, secrets: Iterable[str] = (), limit: int = LONGEST_QUOTE) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from telemetry.clean import clean_text
+from telemetry.clean import clean_line
 from telemetry.model import Reading
 from telemetry.sources.base import SourceError
 from telemetry.sources.status import StatusReader
@@ -104,8 +104,7 @@ def _in_thread(call: Callable[[], Any]) -> Future[_Outcome]:
 
 
 def _failure(error: BaseException) -> SourceError:
-    text = clean_text(f"get_status() raised {type(error).__name__}: {error}", limit=500)
-    return SourceError(" ".join(text.split()))
+    return SourceError(clean_line(f"get_status() raised {type(error).__name__}: {error}", limit=500))
 
 
 def _are_cancelled() -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from telemetry.clean import clean_name, clean_text
+from telemetry.clean import clean_line, clean_name
 from telemetry.model import NO_DETAIL, AgentSample, Reading, State
 from telemetry.sources.base import SourceError
 
@@ -165,7 +165,7 @@ def _role(role: Any) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(clean_text(text, limit=500).split())
+    return clean_line(text, limit=500)
 
 
 def _count(value: Any) -> int:

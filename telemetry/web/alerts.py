@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from telemetry.clean import NAME_LIMIT, clean_name, clean_text
+from telemetry.clean import NAME_LIMIT, clean_line, clean_name
 from telemetry.model import LONGEST_SILENCE, SHORTEST_SILENCE, Silence
 from telemetry.store import HistoryQuery, StoreError
 from telemetry.web import alert_list as lists
@@ -26,7 +26,7 @@ from telemetry.web.schema_agents import Forgotten
 
 def _one_line(text: str) -> str:
     """As it goes into tables, logs and messages."""
-    return " ".join(clean_text(text).split())
+    return clean_line(text)
 
 
 _Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_name)]

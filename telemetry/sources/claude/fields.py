@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from telemetry.clean import clean_name, clean_text
+from telemetry.clean import clean_line, clean_name
 
 _LONGEST = 400
 _LATEST_MS = 4_102_444_800_000
@@ -29,7 +29,7 @@ class Fields:
 
     def text(self, key: str) -> str:
         """Cleaned, bounded, one line."""
-        return clean_text(self.raw(key), _LONGEST).replace("\n", " ").strip()
+        return clean_line(self.raw(key), _LONGEST)
 
     def name(self, key: str) -> str:
         """Cleaned as names are."""

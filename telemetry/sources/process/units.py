@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from telemetry.clean import clean_name, clean_text
+from telemetry.clean import clean_line, clean_name
 from telemetry.exits import describe_exit
 from telemetry.sources.process.census import Census
 from telemetry.sources.process.sight import Sight, is_hidden
@@ -88,7 +88,7 @@ def ask_systemd(units: Sequence[str], *, user: bool) -> list[Unit]:
     except OSError as error:
         raise UnitError(f"{shown} can't be started: {error.strerror}") from None
     if done.returncode != 0:
-        said = " ".join(clean_text(done.stderr.decode("utf-8", "replace"), limit=300).split())
+        said = clean_line(done.stderr.decode("utf-8", "replace"), limit=300)
         raise UnitError(f"{shown}: {said or f'it ended with status {done.returncode}'}")
     blocks = done.stdout.decode("utf-8", "replace").strip("\n").split("\n\n")
     if len(blocks) != len(units):

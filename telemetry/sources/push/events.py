@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
-from telemetry.clean import NAME_LIMIT, clean_name, clean_text
+from telemetry.clean import NAME_LIMIT, clean_line, clean_name
 from telemetry.model import State
 
 LINE_LIMIT = 500
@@ -91,7 +91,7 @@ def parse(body: Mapping[str, Any]) -> PushEvent:
 
 def one_line(text: object, limit: int = LINE_LIMIT) -> str:
     """As it goes into tables and messages."""
-    return " ".join(clean_text(text, limit).split())
+    return clean_line(text, limit)
 
 
 def _shown(value: Any) -> str:
