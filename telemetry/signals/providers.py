@@ -189,6 +189,8 @@ def _build_traces(providers: Providers, exporters: tuple[str, ...], spoken: str,
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 
+    from telemetry.signals.span_masking import masked
+
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     for name in exporters:
         if name == "console":
@@ -196,7 +198,7 @@ def _build_traces(providers: Providers, exporters: tuple[str, ...], spoken: str,
         else:
             exporter = providers.exporter("traces", spoken)
         delay = None if os.environ.get("OTEL_BSP_SCHEDULE_DELAY") else _SPANS_EVERY
-        processor = BatchSpanProcessor(exporter, schedule_delay_millis=delay)
+        processor = BatchSpanProcessor(masked(exporter), schedule_delay_millis=delay)
         provider.add_span_processor(counted(processor, "traces", providers.counts))
     providers.tracer = provider
 
