@@ -126,7 +126,7 @@ def test_the_state_folder_is_the_one_that_the_settings_name(
 @pytest.mark.slow
 def test_words_are_offered_where_they_belong(home: Path) -> None:
     assert asked(home, "") == list(COMMANDS)
-    assert asked(home, "st") == ["status"]
+    assert asked(home, "st") == ["status", "store"]
     assert asked(home, "status", "--st") == ["--state-dir", "--state"]
     assert asked(home, "status", "--state", "busy,w") == ["busy,waiting"]
     assert asked(home, "alerts", "un") == ["unsilence"]
