@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ USUAL = "about 10 minutes the first time on 2 cores, half a minute when only our
 # No path of this machine, no time and no name of a build gets into the binary: the same sources, Go and kind of machine
 # give the same file.
 _FLAGS = ("-trimpath", "-ldflags=-s -w -buildid=")
-_KEEP = 3  # built versions, the newest: an older checkout doesn't build again at once
+_KEEP = 3  # built versions, those used last: an older checkout, or a service, doesn't build again at once
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -74,7 +74,11 @@ def binary_path() -> Path | None:
             return Path(own)
         raise CollectorError(f"ORCHESTRATOR_COLLECTOR_BINARY={own!r} is not a program")
     target = _target(sources_dir())
-    return target if target.is_file() else None
+    if not target.is_file():
+        return None
+    with suppress(OSError):  # a cache that can't be written isn't cleared either
+        os.utime(target.parent)
+    return target
 
 
 def find_go() -> Path:
@@ -226,7 +230,7 @@ def _lock(path: Path, progress: Callable[[str], None], cancelled: threading.Even
 
 
 def _forget_old(current: Path) -> None:
-    """Keep the newest few built versions; what still runs keeps its open file."""
+    """Keep the few built versions that were used last; what still runs keeps its open file."""
     folders = [path for path in current.parent.iterdir() if path.is_dir() and path != current]
     folders.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for folder in folders[_KEEP - 1 :]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
-from telemetry.collector import CollectorError, binary_path, build, cache_dir, find_go
+from telemetry.collector import CollectorError, binary_path, build, building, cache_dir, find_go
 from telemetry.collector.building import fingerprint
 
 WORKS = (
@@ -51,6 +52,23 @@ def test_it_is_built_once(go: Path) -> None:
     assert said[0].startswith(f"building the collector with {go}")
     assert said[-1].startswith("built the collector in 0 s")
     assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_a_version_that_is_used_outlives_newer_builds(go: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(go, WORKS)
+    used = build(print)
+    for number, age in ((1, 10), (2, 20), (3, 30)):
+        other = used.parent.with_name(f"{number:016d}")
+        other.mkdir()
+        os.utime(other, (other.stat().st_atime - age, other.stat().st_mtime - age))
+    os.utime(used.parent, (0, 0))
+    assert binary_path() == used
+    monkeypatch.setattr(building, "fingerprint", lambda _: "another checkout's")
+    build(print)
+    assert used.is_file()
+    assert sorted(folder.name for folder in used.parent.parent.iterdir() if folder.is_dir()) == sorted(
+        ["another checkout's", used.parent.name, "0000000000000001"]
+    )
 
 
 def test_progress_counts(go: Path) -> None:
