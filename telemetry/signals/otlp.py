@@ -32,7 +32,8 @@ def grpc_exporters(signal: str) -> Any:
 
 def spool(options: SpoolOptions, environ: Mapping[str, str], counts: Counts, outcomes: Outcomes) -> Spool | None:
     """The process's spool; None, and one line in the log says why, where it can't have one."""
-    from telemetry.signals.spool.place import Spool, SpoolBusyError
+    from telemetry.signals.spool.folders import SpoolBusyError
+    from telemetry.signals.spool.place import Spool
 
     if named := next((name for name in environ if name.endswith("_CREDENTIAL_PROVIDER") and environ[name]), ""):
         _log.warning("no spool for what can't be sent: %s brings connections of its own", named)

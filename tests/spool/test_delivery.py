@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsPartialSuccess, ExportLogsServiceResponse
 
-from telemetry.signals.spool.place import SpoolBusyError, SpoolOptions
 from telemetry.signals.spool.senders import _asked_to_wait
 from tests.spool.receiver import Receiver, Reply, receiving
 from tests.spool.sending import sending
@@ -169,22 +168,6 @@ def test_a_batch_that_is_too_long_goes_as_several(monkeypatch: pytest.MonkeyPatc
         way.log(*long)
         eventually(lambda: receiver.bodies == long)
         assert receiver.asked >= 3
-
-
-def test_two_processes_never_share_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    from telemetry.signals.spool.counts import Counts
-    from telemetry.signals.spool.place import Spool
-
-    with receiving() as receiver, sending(monkeypatch, tmp_path, receiver.url):
-        with pytest.raises(SpoolBusyError, match="another process uses the spool"):
-            Spool(SpoolOptions(tmp_path), Counts(), lambda signal, taken: None)
-        with sending(monkeypatch, tmp_path, receiver.url) as second:
-            assert second.built.spool is None
-            second.log("a")
-            eventually(lambda: receiver.bodies == ["a"])
-    assert any("no spool" in line for line in caplog.messages)
 
 
 def test_a_forked_child_sends_its_own_and_touches_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +12,7 @@ from typing import Any
 from telemetry.signals.spool import journal
 from telemetry.signals.spool.counts import QUEUE_FULL, REFUSED, Counts
 from telemetry.signals.spool.delivery import Delivered, Delivery
+from telemetry.signals.spool.folders import Owned
 from telemetry.signals.spool.journal import Journal
 from telemetry.signals.spool.senders import Sender
 from telemetry.signals.spool.wire import Wire
@@ -22,13 +20,8 @@ from telemetry.signals.spool.wire import Wire
 _log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
-_LOCK = "lock"
 _OUT_OF_FOUR = {"logs": 3, "traces": 1}
 """How much of the whole each signal may take."""
-
-
-class SpoolBusyError(Exception):
-    """Another process uses this folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +29,7 @@ class SpoolOptions:
     """Where what can't be sent waits.
 
     Attributes:
-        folder: Its own folder, of this process alone.
+        folder: Its folder. Where another program uses it already, this one gets a folder in it.
         most_bytes: How much of the disk it may take, for logs and spans together; then the oldest goes first.
     """
 
@@ -63,30 +56,24 @@ class Spool:
         note: (signal, whether it was taken), for each attempt.
 
     Raises:
-        SpoolBusyError: Another process holds the folder. One that can't be written is no error: then memory is used.
+        SpoolBusyError: Too many other programs use it. A folder that can't be written is no error: memory is used.
     """
 
     def __init__(self, options: SpoolOptions, counts: Counts, note: Callable[[str, bool], None]) -> None:
         self._options, self._counts, self._note = options, counts, note
         self._trouble_told = False
-        self._lock = -1
-        self._folder: Path | None = options.folder
         self._deliveries: dict[str, Delivery] = {}
+        self._own: Owned | None = None
         try:
-            self._take_folder(options.folder)
+            self._own = Owned.first_free(options.folder)
         except OSError as error:
-            self._folder = None
             self._trouble(error)
-
-    def _take_folder(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise SpoolBusyError(f"another process uses the spool {folder}") from None
-        self._lock = lock
+        if self._own is not None and self._own.folder != options.folder:
+            _log.warning(
+                "another program uses the spool %s: this one keeps what can't be sent in %s",
+                options.folder,
+                self._own.folder,
+            )
 
     def _trouble(self, error: OSError) -> None:
         if not self._trouble_told:
@@ -98,15 +85,22 @@ class Spool:
             )
 
     def delivery(self, signal: str, sender: Sender) -> Delivery:
-        """The way for one signal; it begins with what an earlier process has left of it."""
+        """The way for one signal; it begins with what earlier processes have left of it."""
         if signal in self._deliveries:
             return self._deliveries[signal]
         reasons = (QUEUE_FULL, REFUSED, journal.SPOOL_FULL, journal.DAMAGED, journal.NO_DISK)
         self._counts.expect(signal, *reasons)
-        folder = self._folder / signal if self._folder is not None else None
+        most = self._options.most_bytes * _OUT_OF_FOUR[signal] // sum(_OUT_OF_FOUR.values())
+        folder = None
+        if self._own is not None:
+            folder = self._own.folder / signal
+            try:
+                self._own.take_over(self._options.folder, signal, most)
+            except OSError as error:
+                self._trouble(error)
         kept = Journal(
             folder,
-            self._options.most_bytes * _OUT_OF_FOUR[signal] // sum(_OUT_OF_FOUR.values()),
+            most,
             lambda reason, records: self._counts.dropped(signal, reason, records),
             self._trouble,
         )
@@ -130,10 +124,8 @@ class Spool:
         """Sends what can be sent within `timeout` seconds; the rest stays on disk. Whether all was sent."""
         deadline = time.monotonic() + timeout
         sent = [delivery.close(deadline - time.monotonic()) for delivery in self._deliveries.values()]
-        if self._lock >= 0:
-            with contextlib.suppress(OSError):
-                os.close(self._lock)  # not unlocked: a forked child's copy must not free it for a third
-            self._lock = -1
+        if self._own is not None:
+            self._own.close()
         return all(sent)
 
 

@@ -44,7 +44,7 @@ class Segment:
         Raises:
             OSError: The disk refused.
         """
-        path = folder / f"{number:012d}{_ENDING}"
+        path = _path(folder, number)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         return cls(number, path, os.open(path, flags, 0o600))
 
@@ -118,6 +118,51 @@ def found(folder: Path) -> list[Segment]:
             segment.at = at
         left.append(segment)
     return left
+
+
+def move(source: Path, target: Path, most_bytes: int) -> None:
+    """Puts what an earlier process has left in one folder behind what waits in another, in its order.
+
+    A crash meanwhile means that some of it stands in both, never in none.
+
+    Args:
+        source, target: Folders that nobody uses at the moment; the target is made.
+        most_bytes: As far as the target holds no more than that afterwards; the rest stays.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    room = most_bytes - sum(path.stat().st_size for path in target.glob(f"*{_ENDING}"))
+    number = last_number(target)
+    left = found(source)
+    try:
+        while left and (size := left[0].size - left[0].at) <= room:
+            number, room = number + 1, room - size
+            if size:
+                _move(left[0], _path(target, number))
+            left.pop(0).close(remove=True)
+    finally:
+        for segment in left:
+            segment.close(remove=False)
+
+
+def _move(segment: Segment, target: Path) -> None:
+    """Without what was sent of it: where that ends is noted for one file of a folder only."""
+    if segment.path is not None and not segment.at:
+        segment.path.replace(target)
+        return
+    part = target.with_name("moved.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
+        file.write(os.pread(segment.file, segment.size - segment.at, segment.at))
+        file.flush()
+        os.fdatasync(file.fileno())
+    part.replace(target)
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"{number:012d}{_ENDING}"
 
 
 def last_number(folder: Path) -> int:
