@@ -16,6 +16,9 @@ var (
 	userinfo  = regexp.MustCompile(`^(.*?//)?.*@`)
 )
 
+// headersEnding is what the names of variables with headers of requests end in.
+const headersEnding = "_HEADERS"
+
 type variable struct {
 	required bool // somewhere without a default
 	extended bool // a path is added to it
@@ -40,7 +43,7 @@ func check(owner string, conf map[string]any, lookup Lookup) []string {
 			continue
 		}
 		if wrong := malformed(name, value, variables[name]); wrong != "" {
-			problems = append(problems, fmt.Sprintf("%s: %s=%q %s", owner, name, mask(value), wrong))
+			problems = append(problems, fmt.Sprintf("%s: %s=%q %s", owner, name, shown(name, value), wrong))
 		}
 	}
 	return problems
@@ -66,14 +69,20 @@ func collect(value any, variables map[string]variable) {
 	}
 }
 
-// malformed says what is wrong with a value and what is allowed, by the ending of the variable's name, or "".
-func malformed(name, value string, kind variable) string {
+// malformed says what is wrong with a value and what is allowed, or "": by the row of the variable's name in kinds, else by
+// its ending.
+func malformed(name, value string, seen variable) string {
+	if row, known := kinds[name]; known {
+		if wrong := row(value); wrong != "" {
+			return wrong
+		}
+	}
 	switch {
 	case strings.HasSuffix(name, "_URL"):
-		if !isURL(value) {
-			return "is not an absolute http:// or https:// URL with a host, such as https://example.com:1234"
+		if wrong := absoluteURL(value); wrong != "" {
+			return wrong
 		}
-		if kind.extended && strings.HasSuffix(value, "/") {
+		if seen.extended && strings.HasSuffix(value, "/") {
 			return "must not end in a slash"
 		}
 	case strings.HasSuffix(name, "_BROKERS") || name == kafkaFromVariable:
@@ -88,10 +97,8 @@ func malformed(name, value string, kind variable) string {
 		if strings.Contains(value, ":") && !strings.HasPrefix(value, "[") {
 			return "is not a host: an IPv6 address stands in brackets, such as [::1]"
 		}
-	case strings.HasSuffix(name, "_BODIES_MIB") || strings.HasSuffix(name, "_MAX_CONNECTIONS"):
-		if number, err := strconv.Atoi(value); err != nil || number < 1 || number > 1<<20 {
-			return "is not a whole number from 1 to 1048576"
-		}
+	case strings.HasSuffix(name, headersEnding):
+		return headers(value)
 	case strings.HasSuffix(name, "_PORT"):
 		if !isPort(value, 0) {
 			return "is not a port from 0 to 65535"
@@ -119,6 +126,14 @@ func isAddress(value string) bool {
 func isPort(value string, lowest int) bool {
 	port, err := strconv.Atoi(value)
 	return err == nil && lowest <= port && port <= 65535
+}
+
+// shown is a value as it may stand in a log: headers are secrets whole.
+func shown(name, value string) string {
+	if strings.HasSuffix(name, headersEnding) {
+		return "***"
+	}
+	return mask(value)
 }
 
 // mask hides what a URL may carry that isn't for a log: user, password and query.

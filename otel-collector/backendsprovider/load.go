@@ -52,6 +52,9 @@ func Load(spec string, lookup Lookup) (*confmap.Conf, error) {
 	if len(problems) > 0 {
 		return nil, errors.New(strings.Join(problems, "; "))
 	}
+	if err := bePatient(result); err != nil {
+		return nil, err
+	}
 	return result, startGuard(result)
 }
 

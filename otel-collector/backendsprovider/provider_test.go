@@ -2,6 +2,7 @@ package backendsprovider
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,6 +151,73 @@ func TestLoadRefuses(t *testing.T) {
 				t.Errorf("\n got %s\nwant %s", err, c.want)
 			}
 		})
+	}
+}
+
+func TestLoadRefusesWhatAVariableMayNotBe(t *testing.T) {
+	whole := func(least, most string) string { return "is not a whole number from " + least + " to " + most }
+	const yamlHeaders = "is not YAML of names and texts, such as {X-Scope-OrgID: team-a}"
+	cases := map[string]struct{ backend, name, value, want string }{
+		"words for a number": {"debug", "ORCHESTRATOR_COLLECTOR_MEMORY_MIB", "512MiB", whole("16", "1048576")},
+		"too small":          {"debug", "ORCHESTRATOR_COLLECTOR_MEMORY_MIB", "8", whole("16", "1048576")},
+		"octal":              {"loki", "ORCHESTRATOR_COLLECTOR_QUEUE_BYTES", "0777", whole("1", "1125899906842624")},
+		"yes":                {"loki", "ORCHESTRATOR_COLLECTOR_QUEUE_FSYNC", "yes", "is not true or false"},
+		"other storage":      {"loki", "ORCHESTRATOR_COLLECTOR_QUEUE_STORAGE", "memory", "is not one of file_storage, null"},
+		"no time to stop":    {"debug", "ORCHESTRATOR_COLLECTOR_STOP_SECONDS", "-1", "is not a number of seconds above 0, up to 3600"},
+		"no time to answer":  {"loki", answerVariable, "0", whole("1", "3600")},
+		"level":              {"debug", "ORCHESTRATOR_COLLECTOR_LOG_LEVEL", "loud", "is not one of debug, info, warn, error, dpanic, panic, fatal"},
+		"format":             {"debug", "ORCHESTRATOR_COLLECTOR_LOG_FORMAT", "xml", "is not one of console, json"},
+		"no unit":            {"prometheus", "ORCHESTRATOR_COLLECTOR_METRIC_EXPIRATION", "90", "is not a duration such as 90s, 5m or 1h30m"},
+		"no port for gRPC":   {"otlp-grpc", "OTLP_GRPC_BACKEND_URL", "http://h", "has no port: gRPC needs one, such as http://example.com:4317"},
+		"a signal elsewhere": {"otlp", "OTLP_BACKEND_LOGS", "none", "is not one of otlp_http/backend, nop"},
+		"topic":              {"kafka", "KAFKA_LOGS_TOPIC", "logs of mine", "is not a topic of Kafka: 1 to 249 of the characters a-z A-Z 0-9 . _ -"},
+		"headers of a shell": {"loki", "LOKI_HEADERS", "X-Scope-OrgID=hunter2", yamlHeaders},
+		"headers in headers": {"loki", "LOKI_HEADERS", "{a: {b: hunter2}}", yamlHeaders},
+		"headers no YAML":    {"loki", "LOKI_HEADERS", "{hunter2", yamlHeaders},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load(c.backend, environment(with(c.name, c.value)))
+			shown := c.value
+			if strings.HasSuffix(c.name, headersEnding) {
+				shown = "***"
+			}
+			want := fmt.Sprintf("%s=%q %s", c.name, shown, c.want)
+			if err == nil || !strings.HasSuffix(err.Error(), ": "+want) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("\n got %v\nwant … %s", err, want)
+			}
+		})
+	}
+	for name, value := range map[string]string{
+		"LOKI_HEADERS": "{X-Scope-OrgID: team-a, n: 1}", "ORCHESTRATOR_COLLECTOR_LOG_LEVEL": "WARN",
+		"ORCHESTRATOR_COLLECTOR_QUEUE_FSYNC": "False", answerVariable: "5", "ORCHESTRATOR_COLLECTOR_STOP_SECONDS": "0.5",
+	} {
+		if _, err := Load("loki", environment(with(name, value))); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Who sends over HTTP waits for what somebody will put right, a backend of one's own as well; what needs none has none.
+func TestExportersOverHTTPArePatient(t *testing.T) {
+	for backend, want := range map[string]string{
+		"loki": "patience/otlp_http/loki", "elasticsearch": "patience/elasticsearch", "prometheus": "", "kafka": "", "otlp-grpc": "",
+		"prometheus-remote-write": "patience/prometheus_remote_write",
+	} {
+		conf, err := Load(backend, environment(with(answerVariable, "7")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []string
+		running, _ := conf.Get(extensionsKey).([]any)
+		for _, one := range running {
+			if id, _ := one.(string); strings.HasPrefix(id, "patience/") {
+				found = append(found, id)
+			}
+		}
+		if got := strings.Join(found, " "); got != want {
+			t.Errorf("%s: %q, want %q", backend, got, want)
+		}
 	}
 }
 

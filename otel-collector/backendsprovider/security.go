@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 )
 
 const (
@@ -19,18 +18,12 @@ const (
 	keyVariable       = "ORCHESTRATOR_COLLECTOR_TLS_KEY"
 	clientCAVariable  = "ORCHESTRATOR_COLLECTOR_TLS_CLIENT_CA"
 	reloadVariable    = "ORCHESTRATOR_COLLECTOR_TLS_RELOAD"
-
-	connectionsVariable = "ORCHESTRATOR_COLLECTOR_MAX_CONNECTIONS" // in no file: it is read by confignet
 )
 
 // protections are the files under security/ that the variables ask for, and what is wrong with what they name.
 func protections(lookup Lookup) (files, problems []string) {
 	value := func(name string) string { text, _ := lookup(name); return text }
-	if most := value(connectionsVariable); most != "" {
-		if wrong := malformed(connectionsVariable, most, variable{}); wrong != "" {
-			problems = append(problems, fmt.Sprintf("%s=%q %s", connectionsVariable, most, wrong))
-		}
-	}
+	problems = checkElsewhere(lookup)
 	if value(tokenVariable) != "" || value(tokenFileVariable) != "" {
 		files = append(files, "security/token.yaml", "ours/token.yaml")
 		problems = append(problems, wrongToken(value(tokenVariable), value(tokenFileVariable))...)
@@ -44,11 +37,6 @@ func protections(lookup Lookup) (files, problems []string) {
 	}
 	files = append(files, "security/tls.yaml")
 	problems = append(problems, wrongPair(cert, key)...)
-	if reload := value(reloadVariable); reload != "" {
-		if every, err := time.ParseDuration(reload); err != nil || every <= 0 {
-			problems = append(problems, fmt.Sprintf("%s=%q is not a duration such as 1m", reloadVariable, reload))
-		}
-	}
 	if authority != "" {
 		files = append(files, "security/mtls.yaml")
 		if pem, problem := contents(clientCAVariable, authority); problem != "" {

@@ -123,9 +123,9 @@ func TestSecurityRefuses(t *testing.T) {
 		"no certs":    {map[string]string{certVariable: cert, keyVariable: key, clientCAVariable: empty}, clientCAVariable + `="` + empty + `" has no certificate in it (PEM)`},
 		"no CA file":  {map[string]string{certVariable: cert, keyVariable: key, clientCAVariable: absent}, clientCAVariable + `="` + absent + `" can't be read: no such file or directory`},
 		"other key":   {map[string]string{certVariable: cert, keyVariable: other}, certVariable + `="` + cert + `" and ` + keyVariable + `="` + other + `" are no pair: tls: private key does not match public key`},
-		"reload":      {map[string]string{certVariable: cert, keyVariable: key, reloadVariable: "often"}, reloadVariable + `="often" is not a duration such as 1m`},
-		"connections": {map[string]string{connectionsVariable: "many"}, connectionsVariable + `="many" is not a whole number from 1 to 1048576`},
-		"budget":      {map[string]string{"ORCHESTRATOR_COLLECTOR_BODIES_MIB": "0"}, `ORCHESTRATOR_COLLECTOR_BODIES_MIB="0" is not a whole number from 1 to 1048576`},
+		"reload":      {map[string]string{certVariable: cert, keyVariable: key, reloadVariable: "often"}, reloadVariable + `="often" is not a duration such as 90s, 5m or 1h30m`},
+		"connections": {map[string]string{"ORCHESTRATOR_COLLECTOR_MAX_CONNECTIONS": "many"}, `ORCHESTRATOR_COLLECTOR_MAX_CONNECTIONS="many" is not a whole number from 1 to 1048576`},
+		"budget":      {map[string]string{"ORCHESTRATOR_COLLECTOR_BODIES_MIB": "0"}, `ORCHESTRATOR_COLLECTOR_BODIES_MIB="0" is not a whole number from 16 to 1048576`},
 		"bare IPv6":   {map[string]string{hostVariable: "::1"}, hostVariable + `="::1" is not a host: an IPv6 address stands in brackets, such as [::1]`},
 	}
 	for name, c := range cases {

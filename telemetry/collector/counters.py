@@ -34,7 +34,10 @@ _NOBODY = {"nop"}
 _TURNED_AWAY = "otelcol_connector_refused_"
 """What a backend didn't take, told by the connector that hands everything to each of them."""
 _DAMAGED = "otelcol_storage_damaged_files"
-_PREFIXES = ("otelcol_exporter_", "otelcol_receiver_refused_", _TURNED_AWAY, _DAMAGED, _DOCUMENTS, *_DATADOG_SPANS)
+_WAITED = "otelcol_patience_waited_requests"
+"""Requests that were answered with what somebody must put right, such as a key that ran out: they are sent again."""
+_RECEIVER = "otelcol_receiver_refused_"
+_PREFIXES = ("otelcol_exporter_", _RECEIVER, _TURNED_AWAY, _DAMAGED, _WAITED, _DOCUMENTS, *_DATADOG_SPANS)
 
 
 def _per_signal() -> defaultdict[str, int]:
@@ -51,6 +54,7 @@ class Counts:
         refused: Those that it didn't take, its queue being full for example.
         queue: What waits, in the unit of `capacity`: bytes, with Prometheus' remote write requests.
         capacity: How much may wait.
+        hindered: How many requests were answered with what somebody must put right, of all signals.
     """
 
     sent: defaultdict[str, int] = field(default_factory=_per_signal)
@@ -58,12 +62,14 @@ class Counts:
     refused: defaultdict[str, int] = field(default_factory=_per_signal)
     queue: defaultdict[str, int] = field(default_factory=_per_signal)
     capacity: defaultdict[str, int] = field(default_factory=_per_signal)
+    hindered: int = 0
 
     def add(self, other: Counts) -> None:
         """Adds another exporter's."""
         for mine, more in zip(self._all(), other._all(), strict=True):
             for signal, number in more.items():
                 mine[signal] += number
+        self.hindered += other.hindered
 
     @property
     def signals(self) -> list[str]:
@@ -107,10 +113,12 @@ def parse(text: str) -> Page:
         for family in text_string_to_metric_families("\n".join(lines) + "\n"):
             for sample in family.samples:
                 name = sample.name.removesuffix("_total")
-                if name.startswith("otelcol_receiver_refused_"):
+                if name.startswith(_RECEIVER):
                     refused += int(sample.value)
                 elif name == _DAMAGED:
                     damaged += int(sample.value)
+                elif name == _WAITED:
+                    exporters[sample.labels["exporter"]].hindered += int(sample.value)
                 elif (signal := _UNITS.get(name.removeprefix(_TURNED_AWAY))) is not None:
                     turned_away[sample.labels.get("backend", ""), signal] += int(sample.value)
                 else:

@@ -35,6 +35,8 @@ class Course:
         lost_at: The same, of something that was given up or refused.
         lost: How much was, since something was sent.
         stuck_since: Since when the queue was never seen empty, and nothing sent; None: it isn't so.
+        hindered: How many requests were answered with what somebody must put right, as counted last.
+        is_hindered: Whether one was since something was sent: that is no matter of waiting a little.
     """
 
     sent: int = 0
@@ -46,6 +48,8 @@ class Course:
     lost_at: float | None = None
     lost: int = 0
     stuck_since: float | None = None
+    hindered: int = 0
+    is_hindered: bool = False
     looks: int = 0
 
 
@@ -67,6 +71,8 @@ def follow(before: Course | None, counts: Counts, signal: str, now: float) -> Co
         lost_at=now if lost else before.lost_at,
         lost=lost + (0 if was_sent else before.lost),
         stuck_since=(now if before.stuck_since is None else before.stuck_since) if stuck else None,
+        hindered=counts.hindered,
+        is_hindered=stuck and (before.is_hindered or counts.hindered > before.hindered),
         looks=before.looks + 1,
     )
 
@@ -79,7 +85,7 @@ def judge(course: Course, signal: str, now: float) -> tuple[str, str]:
         return FAILING, f"{course.lost:,} {unit} given up and none sent {since}{_and_waiting(course)}"
     if course.lost and course.looks == 1:  # whether the losses or the deliveries came last can't be known yet
         return UNKNOWN, f"{course.sent:,} {unit} sent and {course.lost:,} given up before the first look"
-    if course.stuck_since is not None and course.stuck_since < now:
+    if course.stuck_since is not None and (course.stuck_since < now or course.is_hindered):
         for_seconds = now - course.stuck_since
         return WAITING, f"{unit}: nothing was sent for {for_seconds:.0f} s{_and_waiting(course)}"
     if course.capacity and course.queue >= NEARLY_FULL * course.capacity:
@@ -99,7 +105,7 @@ def _and_waiting(course: Course) -> str:
 
 def takes_nothing(course: Course, now: float) -> bool:
     """Whether nothing of one signal is sent though something waits, or what comes is given up right now."""
-    if course.stuck_since is not None and now - course.stuck_since >= A_MOMENT:
+    if course.is_hindered or (course.stuck_since is not None and now - course.stuck_since >= A_MOMENT):
         return True
     return _only_loses(course) and course.lost_at is not None and now - course.lost_at <= LATELY
 

@@ -194,7 +194,8 @@ class Ledger:
         if course is None:
             return False
         is_full = bool(course.capacity) and course.queue >= NEARLY_FULL * course.capacity
-        return is_full or (course.stuck_since is not None and now - course.stuck_since >= STUCK_AFTER)
+        waits_long = course.stuck_since is not None and now - course.stuck_since >= STUCK_AFTER
+        return is_full or waits_long or course.is_hindered
 
 
 def _together(judged: Sequence[tuple[str, str]]) -> tuple[str, str]:

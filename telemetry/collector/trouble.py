@@ -7,7 +7,11 @@ import re
 
 from telemetry.clean import clean_text
 
-_EXPORTER = re.compile(r'"otelcol\.component\.id": ?"([^"]+)", ?"otelcol\.component\.kind": ?"exporter"')
+_EXPORTER = re.compile(
+    r'"otelcol\.component\.id": ?"(?:([^"]+)", ?"otelcol\.component\.kind": ?"exporter"'
+    r'|patience/([^"]+)", ?"otelcol\.component\.kind": ?"extension")'
+)
+"""An exporter, or the `patience` that is named after it and serves it."""
 _REASON = re.compile(r'"(?:error|err|why)": ?"((?:[^"\\]|\\.)*)"')
 _LOUD = ("\twarn\t", "\terror\t", '"level":"warn"', '"level":"error"')
 _LONGEST = 200
@@ -29,7 +33,7 @@ def trouble_of(line: str) -> tuple[str, str] | None:
     else:
         parts = line.split("\t")
         said = parts[3] if len(parts) > 3 else line  # noqa: PLR2004 - time, level, place, message
-    return found[1], clean_text(" ".join(str(said).split()), _LONGEST)
+    return found[1] or found[2], clean_text(" ".join(str(said).split()), _LONGEST)
 
 
 def _is_json_text(text: str) -> bool:

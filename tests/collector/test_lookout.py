@@ -193,8 +193,8 @@ def test_nobody_there_is_a_state_and_the_endpoint_itself_is_judged() -> None:
 
 @pytest.mark.slow
 def test_a_real_collector_with_one_backend_down_and_one_that_refuses(collector_binary: Path, tmp_path: Path) -> None:
-    """One that is down waits, one that refuses fails, one that works is ok: told by the counters alone."""
-    with a_page(b"", 401) as refusing:
+    """One that is down waits, one that refuses what is sent fails, one that works is ok: told by the counters alone."""
+    with a_page(b"", 400) as refusing:
         env = environment(tmp_path, ELASTICSEARCH_URL=refusing.removesuffix("/metrics"))
         with running(collector_binary, "loki,elasticsearch,file", env) as collector:
             target = {**env, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url("HTTP")}

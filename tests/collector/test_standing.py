@@ -149,6 +149,20 @@ def test_a_queue_that_does_not_get_empty_is_waiting() -> None:
     assert course(counts(queue=10), counts(sent=1, queue=10), counts(sent=2, queue=10)).state == "ok"
 
 
+def test_what_somebody_must_put_right_is_told_at_once_and_until_something_is_sent() -> None:
+    refused = counts(sent=5, queue=10)
+    refused.hindered = 2
+    found = course(counts(sent=5), refused)
+    assert (found.state, found.ready, found.takes_nothing) == ("waiting", False, True)
+    assert found.reason == "log records: nothing was sent for 0 s; 10 (1.0% of its queue) waiting"
+    assert not course(counts(sent=5), refused, refused).ready  # the next try may be 15 s away
+    taken = counts(sent=6, queue=10)
+    taken.hindered = 2
+    assert course(counts(sent=5), refused, taken).ready
+    page = 'otelcol_patience_waited_requests{exporter="elasticsearch",http_response_status_code="401"} 3\n'
+    assert by_backend(parse(page), owners({}), [])["elasticsearch"].hindered == 3
+
+
 def test_a_queue_that_is_nearly_full_is_waiting_although_something_is_sent() -> None:
     found = course(counts(sent=5, queue=900), counts(sent=6, queue=950))
     assert (found.state, found.reason) == ("waiting", "log records: its queue is 95% full")
@@ -240,6 +254,9 @@ def test_a_line_of_the_collector_about_an_exporter() -> None:
     assert "(401)" in found[1]
     assert "hunter2" not in found[1]
     assert trouble_of(line.replace('"exporter"', '"receiver"')) is None
+    assert trouble_of(line.replace('"exporter"', '"extension"')) is None
+    served = line.replace('"elasticsearch"', '"patience/elasticsearch"').replace('"exporter"', '"extension"')
+    assert trouble_of(served) == found
     again = line.replace("\terror\t", "\tinfo\t")
     assert trouble_of(again) == found  # «will retry» is of level info
     assert trouble_of(again.replace('"error"', '"note"')) is None
