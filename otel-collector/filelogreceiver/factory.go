@@ -31,12 +31,12 @@ func NewFactory() receiver.Factory {
 	return factory{filelogreceiver.NewFactory()}
 }
 
-// CreateLogs makes the contrib receiver between a consumer and a storage that know of each other.
+// CreateLogs makes the contrib receiver between a consumer and a storage that know of each other, for regular files only.
 func (f factory) CreateLogs(
 	ctx context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs,
 ) (receiver.Logs, error) {
 	handing := &handing{Logs: next, refused: map[plog.Logs]bool{}}
-	inner, err := f.Factory.CreateLogs(ctx, set, cfg, handing)
+	inner, err := f.Factory.CreateLogs(ctx, set, withoutIrregular(cfg, set.Logger), handing)
 	if err != nil {
 		return nil, err
 	}

@@ -161,13 +161,14 @@ def test_nothing_is_lost_over_a_kill_and_rotations_and_a_refusing_backend(
         assert collector.stop() == 0
 
 
-def test_a_file_that_is_copied_and_cut_off_comes_once_and_a_packed_one_never(
+def test_a_file_that_is_copied_and_cut_off_comes_once_a_packed_one_never_and_a_pipe_stops_none(
     collector_binary: Path, tmp_path: Path, taking: Taking
 ) -> None:
     env = reading(tmp_path, OTLP_BACKEND_URL=taking.url)
     env["ORCHESTRATOR_COLLECTOR_LOG_FILES"] = f"{tmp_path}/logs/*"
     file = tmp_path / "logs" / "agent.jsonl"
     (tmp_path / "logs" / "agent-2026-01-30.jsonl.gz").write_bytes(gzip.compress(b"record-1;\n" * 100, compresslevel=0))
+    os.mkfifo(tmp_path / "logs" / "0")  # into which nobody writes
     write(file, range(200))
     with running(collector_binary, "otlp", env) as collector:
         eventually(lambda: taking.has(200))
@@ -178,6 +179,8 @@ def test_a_file_that_is_copied_and_cut_off_comes_once_and_a_packed_one_never(
         eventually(lambda: taking.has(400))
         assert collector.stop() == 0
     assert taking.arrived() == list(range(400))
+    (said,) = [line for line in collector.lines if "no regular file" in line]
+    assert f'"path": "{tmp_path}/logs/0"' in said
 
 
 def missing(taking: Taking) -> str:
