@@ -5,10 +5,12 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
+	"encoding/json"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -157,9 +159,29 @@ func throw(t *testing.T, client *http.Client, body []byte, signal, kind, encodin
 	switch response.StatusCode {
 	case http.StatusOK, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusServiceUnavailable:
 	default:
-		// The receiver repeats a part of what it can't parse, and then can't encode its answer where that is no UTF-8.
-		if response.StatusCode != http.StatusInternalServerError || !bytes.Contains(said, []byte("failed to marshal error message")) {
-			t.Errorf("status %d: %s", response.StatusCode, said)
+		t.Errorf("status %d: %s", response.StatusCode, said)
+	}
+}
+
+// TestBrokenJSON: what no repetition makes right is refused for good, also where the receiver can't repeat a part of it.
+func TestBrokenJSON(t *testing.T) {
+	to := receiving(t).http
+	for _, body := range []string{"", "{", "\xff", "{\"\xff\xfe\": ", `{"resourceLogs": "かなかなかなかなかなかな"}`, `{"resourceLogs": "xかなかなかなかなかなかな`} {
+		response, err := http.Post(to+"/v1/logs", "application/json; charset=utf-8", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		var status struct {
+			Code    codes.Code
+			Message string
+		}
+		if err := json.Unmarshal(said, &status); err != nil || status.Code != codes.InvalidArgument || status.Message == "" {
+			t.Errorf("%q: %s", body, said)
+		}
+		if response.StatusCode != http.StatusBadRequest {
+			t.Errorf("%q: %d", body, response.StatusCode)
 		}
 	}
 }

@@ -107,6 +107,34 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+func TestA500IsA400ForJSONThatCantBeRepeatedAlone(t *testing.T) {
+	shared, _ := bounded(t, 1<<20)
+	const cannot = `{"code": 13, "message": "failed to marshal error message"}`
+	for _, one := range []struct {
+		kind, said string
+		status     int
+		answer     string
+	}{
+		{"application/json", cannot, http.StatusBadRequest, string(unreadable)},
+		{"application/json; charset=utf-8", cannot, http.StatusBadRequest, string(unreadable)},
+		{"application/json", "what went wrong", http.StatusInternalServerError, "what went wrong"},
+		{"application/json", "", http.StatusInternalServerError, ""},
+		{"application/x-protobuf", cannot, http.StatusInternalServerError, cannot},
+	} {
+		handler := shared.watch(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			if one.said != "" {
+				_, _ = w.Write([]byte(one.said))
+			}
+		}))
+		request, recorder := httptest.NewRequest(http.MethodPost, "/v1/logs", nil), httptest.NewRecorder()
+		request.Header.Set("Content-Type", one.kind)
+		if handler.ServeHTTP(recorder, request); recorder.Code != one.status || recorder.Body.String() != one.answer {
+			t.Errorf("%v: %d %s", one, recorder.Code, recorder.Body)
+		}
+	}
+}
+
 type extensions map[component.ID]component.Component
 
 func (e extensions) GetExtensions() map[component.ID]component.Component { return e }

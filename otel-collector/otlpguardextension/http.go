@@ -51,7 +51,9 @@ func (b *budget) watch(next http.Handler) http.Handler {
 		body := &counted{ReadCloser: r.Body, budget: b}
 		defer body.release()
 		r.Body = body
-		next.ServeHTTP(&answer{ResponseWriter: w, body: body}, r)
+		answered := &answer{ResponseWriter: w, body: body, asJSON: isJSON(r)}
+		next.ServeHTTP(answered, r)
+		answered.release()
 	})
 }
 
@@ -85,23 +87,3 @@ func (c *counted) release() {
 	c.budget.held.Add(-c.held)
 	c.held = 0
 }
-
-// answer says what hindered reading a body: the receiver itself answers 400 for all of it, which tells a sender to give up.
-type answer struct {
-	http.ResponseWriter
-	body *counted
-}
-
-func (a *answer) WriteHeader(status int) {
-	if status == http.StatusBadRequest && a.body.status != 0 {
-		status = a.body.status
-		a.body.budget.refused(status)
-		if status == http.StatusServiceUnavailable {
-			a.Header().Set("Retry-After", "1")
-		}
-	}
-	a.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap is for http.ResponseController.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
