@@ -40,6 +40,8 @@ class GoModule(Part):
     """Files that the code embeds and the published module leaves out (the web pages)."""
     staged: str = ""
     """The version of its siblings that are published by themselves, where its own tree has them in staging/."""
+    linked: tuple[str, ...] = ()
+    """Variables as the linker sets them, PACKAGE.NAME=TEXT: where a program knows its version by nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +164,10 @@ PARTS: dict[str, Part] = {
             module="k8s.io/kubernetes",
             packages=("./cmd/kube-apiserver",),
             staged="v0.37.2",
+            linked=tuple(
+                f"k8s.io/component-base/version.git{name}={text}"
+                for name, text in (("Version", "v1.37.2"), ("Major", "1"), ("Minor", "37"))
+            ),
         ),
         GoSource(
             name="datadogrecorder",

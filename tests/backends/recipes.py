@@ -72,7 +72,7 @@ def _go_module(part: GoModule, temporary: Path, out: Path, commands: Commands) -
         commands.run("editing go.mod", [go, "mod", "edit", *edits], source, go_environment())
     # a dropped replacement's sum is not in go.sum yet; nothing else may change
     mode = "mod" if edits else "readonly"
-    _go_build(source, out, part.packages, commands, tags=part.tags, mode=mode)
+    _go_build(source, out, part.packages, commands, tags=part.tags, mode=mode, linked=part.linked)
 
 
 def _published(go_mod: dict[str, Any], version: str) -> list[str]:
@@ -90,9 +90,11 @@ def _go_build(
     *,
     tags: tuple[str, ...] = (),
     mode: str = "readonly",
+    linked: tuple[str, ...] = (),
 ) -> None:
     out.mkdir()
-    command = [needs.required("go"), "build", f"-mod={mode}", "-trimpath", "-ldflags", "-s -w", "-tags", ",".join(tags)]
+    to_link = " ".join(["-s -w", *(f"-X {variable}" for variable in linked)])
+    command = [needs.required("go"), "build", f"-mod={mode}", "-trimpath", "-ldflags", to_link, "-tags", ",".join(tags)]
     commands.run("compiling", [*command, "-o", f"{out}/", *packages], source, go_environment())
 
 
