@@ -1,14 +1,17 @@
 """Writes the generated parts of the READMEs: `python -m tools.docs`; with --check, says whether they are fresh.
 
-A part stands between `<!-- NAME: make docs -->` and `<!-- /NAME -->`.
+A part stands between `<!-- NAME: make docs -->` and `<!-- /NAME -->`. README.ja.md's are in Japanese, by
+docs.ja.json, in which every sentence must be.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
 from enum import Enum
+from functools import cache
 from pathlib import Path
 
 from telemetry.alerts import CATALOGUE
@@ -18,13 +21,15 @@ from telemetry.settings.about import walk
 from telemetry.signals.semconv import METRICS, Kind
 
 ROOT = Path(__file__).parents[1]
-FILES = ("README.md", "README.ja.md")
+Say = Callable[[str], str]
+"""What a language has for a sentence in English, its `{names}` left as they are."""
+JAPANESE = Path(__file__).with_suffix(".ja.json")
 _PART = re.compile(r"(<!-- (\w+): make docs -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 
 
-def metrics() -> str:
+def metrics(say: Say) -> str:
     """A row for each metric: its exact Prometheus name, what it is, its labels."""
-    rows = ["| in Prometheus | kind | labels | what it is |", "|---|---|---|---|"]
+    rows = _heading(say, "in Prometheus", "kind", "labels", "what it is")
     for metric in METRICS:
         name = (
             f"`{metric.prometheus}`"
@@ -32,27 +37,31 @@ def metrics() -> str:
             else f"`{metric.prometheus}_bucket`, `_sum`, …"
         )
         labels = ", ".join(f"`{key}`" for key in metric.attributes)
-        rows.append(f"| {name} | {metric.kind.value} | {labels} | {metric.description} |")
+        rows.append(f"| {name} | {metric.kind.value} | {labels} | {say(metric.description)} |")
     return "\n".join(rows) + "\n"
 
 
-def rules() -> str:
+def rules(say: Say) -> str:
     """A row for each alert rule: at which value each level begins."""
     levels = (AlertLevel.WARNING, AlertLevel.ERROR, AlertLevel.CRITICAL)
-    rows = ["| rule | what it watches | WARNING | ERROR | CRITICAL | over after |", "|---|---|---|---|---|---|"]
+    rows = _heading(say, "rule", "what it watches", *(level.value.upper() for level in levels), "over after")
     for rule in CATALOGUE:
-        cells = [_threshold(rule.levels.get(level), rule.hold_for) for level in levels]
-        watches = (rule.watches or rule.summary) + ("" if rule.enabled else " (off until it is enabled)")
+        cells = [_threshold(say, rule.levels.get(level), rule.hold_for) for level in levels]
+        watches = say(rule.watches or rule.summary)
+        if not rule.enabled:
+            watches = say("{watched} (off until it is enabled)").format(watched=watches)
         if rule.window:
-            watches += f" of {rule.window:g} s"
-        quiet = f"{rule.keep_firing_for:g} s" if rule.keep_firing_for else "at once"
+            watches = say("{watched} of {seconds} s").format(watched=watches, seconds=f"{rule.window:g}")
+        quiet = (
+            say("{seconds} s").format(seconds=f"{rule.keep_firing_for:g}") if rule.keep_firing_for else say("at once")
+        )
         rows.append(f"| `{rule.id}` | {watches} | {' | '.join(cells)} | {quiet} |")
     return "\n".join(rows) + "\n"
 
 
-def settings() -> str:
-    """A row for each setting: its variable, its key in a settings file, what it may be, its default."""
-    rows = ["| variable | key in a file | allowed | default |", "|---|---|---|---|"]
+def settings(say: Say) -> str:
+    """A row for each setting: its variable, its key in a settings file, what it may be, its default. English only."""
+    rows = _heading(say, "variable", "key in a file", "allowed", "default")
     for known in walk(Settings):
         if known.path[0] == "rules":
             continue  # the same for each rule: told by the table of rules
@@ -85,25 +94,51 @@ _SAID = {
 """Defaults that a value can't say."""
 
 
-PARTS: dict[str, Callable[[], str]] = {"metrics": metrics, "rules": rules, "settings": settings}
+PARTS: dict[str, Callable[[Say], str]] = {"metrics": metrics, "rules": rules, "settings": settings}
 
 
-def generated(text: str) -> str:
+def english(sentence: str) -> str:
+    """As it is."""
+    return sentence
+
+
+def japanese(sentence: str) -> str:
+    """From docs.ja.json; levels are the same in both languages.
+
+    Raises:
+        KeyError: It isn't there.
+    """
+    return sentence if sentence.isupper() else _japanese()[sentence]
+
+
+@cache
+def _japanese() -> dict[str, str]:
+    return dict(json.loads(JAPANESE.read_text(encoding="utf-8")))
+
+
+FILES: dict[str, Say] = {"README.md": english, "README.ja.md": japanese}
+
+
+def generated(text: str, say: Say = english) -> str:
     """`text` with every generated part written anew.
 
     Raises:
-        KeyError: A part that nothing makes.
+        KeyError: A part that nothing makes, or a sentence that the language doesn't have.
     """
-    return _PART.sub(lambda match: match[1] + PARTS[match[2]]() + match[3], text)
+    return _PART.sub(lambda match: match[1] + PARTS[match[2]](say) + match[3], text)
 
 
 def main() -> int:
-    """1 when `--check` finds a part that isn't fresh."""
+    """1 when `--check` finds a part that isn't fresh, or a sentence has no Japanese."""
     stale = []
-    for name in FILES:
+    for name, say in FILES.items():
         path = ROOT / name
         before = path.read_text()
-        after = generated(before)
+        try:
+            after = generated(before, say)
+        except KeyError as missing:
+            print(f"{JAPANESE.relative_to(ROOT)} has no {missing}", file=sys.stderr)
+            return 1
         if after != before:
             stale.append(name)
             if "--check" not in sys.argv:
@@ -114,11 +149,16 @@ def main() -> int:
     return 0
 
 
-def _threshold(value: float | None, hold_for: float) -> str:
+def _heading(say: Say, *names: str) -> list[str]:
+    return [f"| {' | '.join(say(name) for name in names)} |", "|---" * len(names) + "|"]
+
+
+def _threshold(say: Say, value: float | None, hold_for: float) -> str:
     if value is None:
         return ""
-    lasting = f"after {hold_for:g} s" if hold_for else "at once"
-    return f"{value:g}" if value else lasting
+    if value:
+        return f"{value:g}"
+    return say("after {seconds} s").format(seconds=f"{hold_for:g}") if hold_for else say("at once")
 
 
 if __name__ == "__main__":
