@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from telemetry.collector.counters import SIGNALS
 from telemetry.doctor import stores
+from telemetry.doctor.answers import Arrival, Word
 from telemetry.doctor.asking import headers_of
 from telemetry.doctor.counting import Counters, Look
 from telemetry.doctor.finding import Finding, Verdict, fail, ok, warn
 from telemetry.doctor.probe import Probe
-from telemetry.doctor.stores import Arrival, Asker, Word
+from telemetry.doctor.stores import Asker
 from telemetry.doctor.world import World
 
 EVERY = 0.5
@@ -21,6 +22,20 @@ EVERY = 0.5
 GIVE_UP_AFTER = 5.0
 """Seconds after which a backend that was never reached isn't asked again."""
 NOUNS = {"metrics": "a metric", "logs": "a log line", "traces": "a span"}
+_ILL = ("failing", "waiting")
+_LOG = "the collector's log says why"
+_LOOK_AT = {
+    "datadog": "DD_API_KEY and DD_SITE",
+    "elasticsearch": "ELASTICSEARCH_URL and ELASTICSEARCH_API_KEY",
+    "file": "ORCHESTRATOR_COLLECTOR_FILE_DIR",
+    "kafka": "KAFKA_BROKERS",
+    "loki": "LOKI_URL and LOKI_HEADERS",
+    "otlp": "OTLP_BACKEND_URL and OTLP_BACKEND_HEADERS",
+    "otlp-grpc": "OTLP_GRPC_BACKEND_URL and OTLP_GRPC_BACKEND_HEADERS",
+    "prometheus-otlp": "PROMETHEUS_OTLP_URL and PROMETHEUS_OTLP_HEADERS",
+    "prometheus-remote-write": "PROMETHEUS_REMOTE_WRITE_URL and PROMETHEUS_REMOTE_WRITE_HEADERS",
+}
+"""The collector's variables that say where a backend is and who asks."""
 _WRITTEN_TO = {"prometheus-remote-write": "PROMETHEUS_REMOTE_WRITE", "prometheus-otlp": "PROMETHEUS_OTLP"}
 
 
@@ -71,7 +86,9 @@ class Search:
         base = written_to or self.world.variable("PROMETHEUS_URL").rstrip("/")
         if not base:
             return None
-        named, held = variable if written_to else "PROMETHEUS_URL", headers_of(self.world.variable(headers))
+        key = headers or "the user and password in PROMETHEUS_URL"
+        named = (variable if written_to else "PROMETHEUS_URL", key)
+        held = headers_of(self.world.variable(headers))
 
         async def ask(world: World, probe: Probe) -> Word:
             return await stores.prometheus(world, probe, base, held, named)
@@ -102,7 +119,7 @@ class Search:
             await asyncio.sleep(EVERY)
         late = f" within {self.world.timeout:g} s" if word.arrival is Arrival.NOT_YET else ""
         down = "down: " if word.arrival is Arrival.UNREACHABLE else ""
-        is_stuck = standing is not None and standing.state in ("failing", "waiting")
+        is_stuck = standing is not None and standing.state in _ILL
         collector = f"; the collector: {standing.reason}" if standing and is_stuck else ""
         return fail(name, f"{down}{word.said}{late}{collector}", word.todo)
 
@@ -113,7 +130,7 @@ class Search:
         if not lost or look.growth(self.before, name):
             return ok(name, said)
         reason = look.standings[name].reason
-        return fail(name, f"{said}, but the collector gave up {lost}: {reason}", "the collector's log says why")
+        return fail(name, f"{said}, but the collector gave up {lost}: {reason}", todo_of(name))
 
     async def _by_counters(self, name: str, wanted: set[str], among: Collection[str] = SIGNALS) -> Finding:
         """By what the collector counted since: all that is known of a backend that can't be asked.
@@ -123,7 +140,6 @@ class Search:
             wanted: The signals that must have been delivered, as far as it takes them.
             among: Those that are believed: Datadog's exporter counts metrics and logs as sent when it hands them on.
         """
-        todo = "the collector's log says why"
         while True:
             self.world.progress(f"{name}: waiting for the collector to deliver")
             look = await self.counters.look(self.world.now())
@@ -132,16 +148,30 @@ class Search:
             lost = look.losses(self.before, name)
             growth = {one: more for one, more in look.growth(self.before, name).items() if one in among}
             if lost and not growth:
-                return fail(name, f"the collector gave up {lost} of what was sent: {look.standings[name].reason}", todo)
+                return fail(
+                    name, f"the collector gave up {lost} of what was sent: {self._why(name, look)}", todo_of(name)
+                )
             if growth and wanted & self.counters.taken_by(name, look) <= set(growth):
                 delivered = listed([NOUNS[one] for one in growth])
                 return ok(name, f"the collector delivered {delivered}, by its own counters")
             if time.monotonic() >= self.deadline:
                 break
             await asyncio.sleep(EVERY)
+        return fail(name, f"not delivered within {self.world.timeout:g} s: {self._why(name, look)}", todo_of(name))
+
+    def _why(self, name: str, look: Look) -> str:
+        """Why a backend lacks something: a monitor that runs knows what the collector wrote about it."""
+        held = self.world.daemon.pipeline or {"backends": ()}
+        known = next((one for one in held["backends"] if one["name"] == name), None)
+        if known is not None and known["state"] in _ILL:
+            return str(known["reason"])
         standing = look.standings.get(name)
-        why = standing.reason if standing else "the collector doesn't know this backend"
-        return fail(name, f"not delivered within {self.world.timeout:g} s: {why}", todo)
+        return standing.reason if standing else "the collector doesn't know this backend"
+
+
+def todo_of(name: str) -> str:
+    """What to do where a backend takes nothing."""
+    return f"look at {_LOOK_AT[name]}; {_LOG}" if name in _LOOK_AT else _LOG
 
 
 def listed(words: list[str]) -> str:

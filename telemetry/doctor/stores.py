@@ -5,42 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
 from telemetry.collector.places import without_secrets
-from telemetry.doctor.asking import FORBIDDEN, NOT_FOUND, UNAUTHORIZED, Reply, UnreachableError, headers_of
-from telemetry.doctor.finding import one_line
+from telemetry.doctor.answers import Arrival, Asked, Word
+from telemetry.doctor.asking import headers_of
 from telemetry.doctor.probe import PROMETHEUS_METRIC, Probe
 from telemetry.doctor.world import World
 
 _AN_HOUR = 3600
 _PROMETHEUS_PAGE = ("ORCHESTRATOR_COLLECTOR_PROMETHEUS_PORT", "8889")
-
-
-class Arrival(StrEnum):
-    """What a backend says."""
-
-    THERE = "there"
-    NOT_YET = "not yet"
-    REFUSED = "refused"
-    """It doesn't let us in: waiting doesn't help."""
-    UNREACHABLE = "unreachable"
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A backend's answer.
-
-    Attributes:
-        arrival: Whether the probe is there.
-        said: What of it, or why not, in words.
-        todo: What to do where it stays so.
-    """
-
-    arrival: Arrival
-    said: str
-    todo: str = ""
 
 
 Asker = Callable[[World, Probe], Awaitable[Word]]
@@ -52,7 +25,7 @@ async def prometheus_page(world: World, probe: Probe) -> Word:
     host = without_secrets(world.target.url).partition("://")[2].rpartition(":")[0] or "127.0.0.1"
     url = f"http://{host}:{world.variable(name, usual)}/metrics"
     todo = f"{name} names the page's port; the collector's log says why it isn't there"
-    found = await _asked(world, url, "the collector's page", todo)
+    found = await Asked("page of the collector", name, "", todo).answer(world, url)
     if isinstance(found, Word):
         return found
     for line in found.text.splitlines():
@@ -68,26 +41,21 @@ def _number(line: str) -> int:
         return -1
 
 
-async def prometheus(world: World, probe: Probe, base: str, headers: Mapping[str, str], variable: str) -> Word:
-    """Prometheus, or what speaks like it."""
+async def prometheus(world: World, probe: Probe, base: str, headers: Mapping[str, str], names: tuple[str, str]) -> Word:
+    """Prometheus, or what speaks like it. `names`: the variables that say where it is, and who asks."""
+    variable, key = names
     where = without_secrets(base)
+    asked = Asked("Prometheus", variable, key, f"start Prometheus, or correct {variable}")
     todo = f"look at Prometheus' targets ({where}/targets) and at {variable}"
     params = {"query": f"{PROMETHEUS_METRIC} == {probe.number}"}
-    found = await _asked(
-        world,
-        f"{base}/api/v1/query",
-        variable,
-        f"start Prometheus, or correct {variable}",
-        params=params,
-        headers=headers,
-    )
+    found = await asked.answer(world, f"{base}/api/v1/query", params=params, headers=headers)
     if isinstance(found, Word):
         return found
     content = found.json()
     try:
         is_there = bool(content["data"]["result"])
     except (KeyError, TypeError):
-        return Word(Arrival.REFUSED, f"what answers at {where} is no Prometheus", f"correct {variable}")
+        return asked.another(where)
     if is_there:
         return Word(Arrival.THERE, f"the metric is in {where}")
     return Word(Arrival.NOT_YET, f"the metric is not in {where}", todo)
@@ -110,11 +78,11 @@ async def loki(world: World, probe: Probe) -> Word:
     """Loki, by LogQL."""
     base, now = world.variable("LOKI_URL"), world.now()
     where = without_secrets(base)
-    found = await _asked(
+    down = "start Loki, or correct LOKI_URL; what waits in the collector is sent when it is back"
+    asked = Asked("Loki", "LOKI_URL", "LOKI_HEADERS", down)
+    found = await asked.answer(
         world,
         f"{base}/loki/api/v1/query_range",
-        "LOKI_HEADERS",
-        "start Loki, or correct LOKI_URL; what waits in the collector is sent when it is back",
         params={
             "query": f"{{service_name={json.dumps(probe.service)}}} | record_id={json.dumps(probe.record_id)}",
             "start": str(int((now - _AN_HOUR) * 1e9)),
@@ -128,7 +96,7 @@ async def loki(world: World, probe: Probe) -> Word:
     try:
         is_there = bool(found.json()["data"]["result"])
     except (KeyError, TypeError):
-        return Word(Arrival.REFUSED, f"what answers at {where} is no Loki", "correct LOKI_URL")
+        return asked.another(where)
     if is_there:
         return Word(Arrival.THERE, f"the log line is in {where}")
     return Word(Arrival.NOT_YET, f"the log line is not in {where}", "the collector's log says what Loki refused")
@@ -159,11 +127,12 @@ async def elasticsearch(world: World, probe: Probe) -> Word:
 
 async def _elasticsearch_has(world: World, index: str, query: Mapping[str, object]) -> Word | bool:
     base = world.variable("ELASTICSEARCH_URL").rstrip("/")
-    found = await _asked(
+    key = "ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USER and ELASTICSEARCH_PASSWORD"
+    down = "start Elasticsearch, or correct ELASTICSEARCH_URL"
+    asked = Asked("Elasticsearch", "ELASTICSEARCH_URL", key, down)
+    found = await asked.answer(
         world,
         f"{base}/{index}/_search",
-        "ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USER and ELASTICSEARCH_PASSWORD",
-        "start Elasticsearch, or correct ELASTICSEARCH_URL",
         method="POST",
         params={"ignore_unavailable": "true", "allow_no_indices": "true"},
         headers=elasticsearch_headers(world),
@@ -174,8 +143,7 @@ async def _elasticsearch_has(world: World, index: str, query: Mapping[str, objec
     try:
         return bool(found.json()["hits"]["hits"])
     except (KeyError, TypeError):
-        where = without_secrets(base)
-        return Word(Arrival.REFUSED, f"what answers at {where} is no Elasticsearch", "correct ELASTICSEARCH_URL")
+        return asked.another(without_secrets(base))
 
 
 def elasticsearch_headers(world: World) -> dict[str, str]:
@@ -191,47 +159,23 @@ def elasticsearch_headers(world: World) -> dict[str, str]:
 async def datadog(world: World, _: Probe) -> Word:
     """Datadog's validation of the key: what arrived can't be asked for with it."""
     base = datadog_base(world)
-    found = await _asked(
-        world,
-        f"{base}/api/v1/validate",
-        "DD_API_KEY (and DD_SITE: a key holds for one site)",
-        "DD_SITE, DD_METRICS_URL and the proxy decide where Datadog is",
-        headers={"DD-API-KEY": world.variable("DD_API_KEY")},
+    key = "DD_API_KEY (and DD_SITE: a key holds for one site)"
+    asked = Asked(
+        "Datadog", _datadog_named_by(world), key, "DD_SITE, DD_METRICS_URL and the proxy decide where Datadog is"
     )
+    found = await asked.answer(world, f"{base}/api/v1/validate", headers={"DD-API-KEY": world.variable("DD_API_KEY")})
     if isinstance(found, Word):
         return found
     content = found.json()
     if isinstance(content, dict) and content.get("valid") is True:
         return Word(Arrival.THERE, f"{without_secrets(base)} says that the key is valid")
-    return Word(Arrival.REFUSED, f"what answers at {without_secrets(base)} is not Datadog", "correct DD_SITE")
+    return asked.another(without_secrets(base))
+
+
+def _datadog_named_by(world: World) -> str:
+    return "DD_METRICS_URL" if world.variable("DD_METRICS_URL") else "DD_SITE"
 
 
 def datadog_base(world: World) -> str:
     """Where Datadog's API is."""
     return world.variable("DD_METRICS_URL").rstrip("/") or f"https://api.{world.variable('DD_SITE', 'datadoghq.com')}"
-
-
-async def _asked(
-    world: World,
-    url: str,
-    key: str,
-    todo: str,
-    *,
-    method: str = "GET",
-    params: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
-    body: object = None,
-) -> Reply | Word:
-    """The answer where it is a success, else what it means. `key`: the variables that a refusal is about."""
-    where = without_secrets(url)
-    try:
-        found = await world.ask(url, method=method, params=params, headers=headers, json=body)
-    except UnreachableError as error:
-        return Word(Arrival.UNREACHABLE, one_line(str(error)), todo)
-    if found.status in (UNAUTHORIZED, FORBIDDEN):
-        return Word(Arrival.REFUSED, f"wrong key: {where} answered {found.status}", f"correct {key}")
-    if found.status == NOT_FOUND:
-        return Word(Arrival.REFUSED, f"wrong address: {where} answered 404", todo)
-    if not found.is_success:
-        return Word(Arrival.UNREACHABLE, one_line(f"{where} answered {found.status}: {found.text[:200]}"), todo)
-    return found

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from telemetry.cli import app
 from telemetry.collector.places import Place
 from telemetry.doctor import asking, channels, monitor, stores
+from telemetry.doctor.answers import Arrival, Word
 from telemetry.doctor.asking import Ask, Reply, UnreachableError, headers_of
 from telemetry.doctor.clock import Reading, judge
 from telemetry.doctor.daemon import Seen
@@ -24,7 +25,7 @@ from telemetry.doctor.pipeline import pipeline
 from telemetry.doctor.probe import Probe, Sent, _sent
 from telemetry.doctor.retention import days, retention
 from telemetry.doctor.running import CHECKS, examine
-from telemetry.doctor.stores import Arrival, prometheus_base
+from telemetry.doctor.stores import prometheus_base
 from telemetry.doctor.world import World, look_around, sending_environment
 from telemetry.settings import load
 from telemetry.store import BegunAnewError, Store
@@ -228,6 +229,56 @@ def test_what_loki_answers(world: Callable[..., World], answer: Reply | str, arr
     asked = here.ask.asked[0][1]  # type: ignore[attr-defined]  # the test's own
     assert asked["params"]["query"] == '{service_name="orchestrator-cc"} | record_id="doctor-1"'
     assert asked["headers"] == {"X-Scope-OrgID": "team-a"}
+
+
+LOGIN = reply("<html><title>Sign in</title></html>")
+ASKERS: dict[str, tuple[Callable[[World], Any], dict[str, str], str, str]] = {
+    # how it is asked, where it is said to be, and the variables: where it is, who asks
+    "loki": (lambda w: stores.loki(w, PROBE), {"LOKI_URL": "http://b"}, "LOKI_URL", "LOKI_HEADERS"),
+    "elasticsearch": (
+        lambda w: stores.elasticsearch(w, PROBE),
+        {"ELASTICSEARCH_URL": "http://b"},
+        "ELASTICSEARCH_URL",
+        "ELASTICSEARCH_API_KEY, or ELASTICSEARCH_USER and ELASTICSEARCH_PASSWORD",
+    ),
+    "datadog": (
+        lambda w: stores.datadog(w, PROBE),
+        {"DD_METRICS_URL": "http://b"},
+        "DD_METRICS_URL",
+        "DD_API_KEY (and DD_SITE: a key holds for one site)",
+    ),
+    "prometheus": (
+        lambda w: stores.prometheus(w, PROBE, "http://b", {}, ("P_URL", "P_HEADERS")),
+        {},
+        "P_URL",
+        "P_HEADERS",
+    ),
+}
+
+
+@pytest.mark.parametrize("backend", ASKERS)
+def test_the_hint_names_the_variable_to_look_at(world: Callable[..., World], backend: str) -> None:
+    ask, environ, address, key = ASKERS[backend]
+
+    def word(answer: Reply) -> Word:
+        found: Word = asyncio.run(ask(world({"http://b": answer}, **environ)))
+        assert found.arrival is Arrival.REFUSED
+        return found
+
+    assert word(reply("", 401)).todo == word(reply("", 403)).todo == f"correct {key}"
+    assert word(reply("", 404)).todo == word(reply("", 405)).todo == f"correct {address}"
+    for login in (reply("", 302), LOGIN):
+        found = word(login)
+        assert found.said.startswith("what answers at http://b")
+        assert found.todo == f"correct {address}, or {key} where a login page stands before it"
+
+
+@pytest.mark.parametrize("status", [302, 401, 404])
+def test_what_isnt_the_page_of_the_collector_has_its_port(world: Callable[..., World], status: int) -> None:
+    here = world({"http://": reply("", status)}, target=Place("own", "http://127.0.0.1:4318"))
+    word = asyncio.run(stores.prometheus_page(here, PROBE))
+    assert word.arrival is Arrival.REFUSED
+    assert word.todo == "correct ORCHESTRATOR_COLLECTOR_PROMETHEUS_PORT"
 
 
 def test_the_page_of_the_collector_must_hold_this_runs_number(world: Callable[..., World]) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -169,12 +170,16 @@ def test_the_monitors_own_collector_is_found_without_any_variable_and_when_it_ha
 
 def test_one_backend_down(tmp_path: Path) -> None:
     (nobody,) = free_ports(1)
-    env = collector_environment(tmp_path, LOKI_URL=f"http://127.0.0.1:{nobody}")
-    with running(build(print), "loki,file", env) as collector:
+    with ExitStack() as held:
+        locked = held.enter_context(answering(401))
+        env = collector_environment(tmp_path, LOKI_URL=f"http://127.0.0.1:{nobody}", OTLP_BACKEND_URL=locked)
+        collector = held.enter_context(running(build(print), "loki,file,otlp", env))
         target = {name: value for name, value in env.items() if name.startswith(("ORCHESTRATOR_", "LOKI"))}
-        target |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url("HTTP"), "BACKENDS": "loki,file"}
-        code, said = doctor(tmp_path, "--only", "pipeline", **target)
+        target |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url("HTTP"), "BACKENDS": "loki,file,otlp"}
+        code, said = doctor(tmp_path, "--only", "pipeline", "--timeout", "6", **target)
     assert code == 1
+    assert "not delivered within 6 s: metric points: nothing was sent" in line(said, "otlp")
+    assert "OTLP_BACKEND_URL and OTLP_BACKEND_HEADERS" in todo(said, "otlp")
     found = line(said, "loki")
     assert f"down: http://127.0.0.1:{nobody}" in found
     assert "Connection refused" in found
