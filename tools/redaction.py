@@ -12,6 +12,7 @@ import re
 import sys
 from pathlib import Path
 
+from telemetry.clean import secret_commands as commands
 from telemetry.clean import secret_forms as forms
 
 FILE = Path(__file__).parents[1] / "otel-collector" / "config" / "base.yaml"
@@ -19,11 +20,16 @@ _PART = re.compile(r"( *# redaction: make redaction\n).*?( *# /redaction\n)", re
 _INDENT = " " * 6
 
 _SEPARATOR = (
-    r"\\{0,16}[\"']?\]?[ \t]{0,4}(?:=>|:=|[:=])[ \t]{0,4}(?:(?:[|>][+-]?[ \t]{0,4})?(?:\r?\n|\\{1,16}n)[ \t]{1,40})?"
+    rf"(?:\\{{0,16}}[\"']|{forms.ENCODED_QUOTE})?\]?[ \t]{{0,4}}(?:{forms.ASSIGNED})(?:[ \t]|%20){{0,4}}"
+    rf"(?:{forms.ENCODED_QUOTE})?"
+    r"(?:(?:[|>][+-]?[ \t]{0,4})?(?:\r?\n|\\{1,16}n)[ \t]{1,40})?"
 )
 _BARE = r"[^\s\"'\\,;&)}\]<]"
+_PIECES = r"[^\s\"'\\()]+(?:%s[ \t]{0,40}[^\s\"'\\()]+){1,4}"
+_CUT, _CUT_AS_WRITTEN = _PIECES % r"\r?\n", _PIECES % r"\\{1,16}n"
 _VALUE = (
-    r"(?:\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|\\+[\"'][^\"'\\\n]*|[{\[][^}\]]{2,}[}\]]?"
+    rf"(?:\"{_CUT}\"|'{_CUT}'|\\+[\"']{_CUT_AS_WRITTEN}\\+[\"']"
+    r"|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|\\+[\"'][^\"'\\\n]*|[{\[][^}\]]{2,}[}\]]?"
     rf"|{_BARE}{_BARE}+)"
 )
 _XML = r">[^<\s]+</"
@@ -63,9 +69,18 @@ def names() -> list[str]:
     return found
 
 
+def _kept(before: str) -> str:
+    """What stands before a secret, as the group that our processor leaves."""
+    return f"({before})" if before else ""
+
+
+def _japanese() -> list[str]:
+    return sorted({case for name in commands.JAPANESE for case in cases(name)})
+
+
 def value_patterns() -> list[str]:
     """Patterns for secrets in a text."""
-    together = [form.keep + form.pattern for form in forms.FORMS if not form.apart]
+    together = [_kept(form.keep) + form.pattern for form in forms.FORMS if not form.apart]
     apart = "|".join(form.pattern for form in forms.FORMS if form.apart)
     headers = [case for word in sorted(forms.WHOLE_LINE) for case in cases(word)]
     options = "|".join(["pass(?:word|wd|phrase)", *(f"{a}-?{b}" for a, b in _pairs()), *_alone()])
@@ -74,6 +89,8 @@ def value_patterns() -> list[str]:
         *(f"{before}(?:{apart})" for before in (r"\b", "_", r"\\[nrtbf]")),
         *(before + what for what in (forms.KEY_LINES, forms.KEY_TAIL) for before in forms.BEFORE_KEY_LINES),
         *(f"://{what}" for what in forms.USERINFO),
+        *(_kept(told.keep) + told.secret for told in (*commands.COMMANDS, commands.NETRC)),
+        *(_kept(name + commands.JAPANESE_BEFORE) + commands.JAPANESE_VALUE for name in _japanese()),
         *(rf"{bearer}[ \t]{{1,4}}{forms.BEARER}" for bearer in cases("bearer")),
         *(
             rf"{header}\\{{0,16}}[\"']?[ \t]{{0,4}}[:=][ \t]{{0,4}}\\{{0,16}}[\"']?[^\r\n\"'\\]{{2,}}"
@@ -90,7 +107,7 @@ def key_patterns() -> list[str]:
     ends = [case for word in ("pwd", *sorted(forms.WHOLE_LINE)) for case in cases(word)] + [
         f"^{a}" for a in cases("auth")
     ]
-    return [rf"(?:{'|'.join(sorted([*names(), *ends]))}){_TAIL}\z"]
+    return [rf"(?:{'|'.join(sorted([*names(), *ends]))}){_TAIL}\z", f"(?:{'|'.join(_japanese())})[0-9]*\\z"]
 
 
 def generated(text: str) -> str:

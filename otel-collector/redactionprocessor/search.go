@@ -17,7 +17,7 @@ const (
 	headSize       = 3
 )
 
-// search replaces what any of many patterns matches. Each match begins with one of few literals, which are found in one
+// search replaces what any of many patterns matches; of a pattern with a group, what the group matches stays. Each match begins with one of few literals, which are found in one
 // pass; only patterns whose literal is there are tried. A pattern without such literals is always tried, unless the text
 // lacks what else a match can't be without.
 type search struct {
@@ -31,8 +31,9 @@ type search struct {
 
 type pattern struct {
 	*regexp.Regexp
-	needs string // stands in every match
-	run   int    // so many bytes without a blank or a control character do, too
+	shown string   // instead of what it matches
+	needs []string // all stand in every match
+	run   int      // so many bytes without a blank or a control character do, too
 }
 
 type literal struct {
@@ -58,7 +59,11 @@ func newSearch(patterns []string) (*search, error) {
 		}
 		parsed = parsed.Simplify()
 		run, _ := unbroken(parsed)
-		s.patterns = append(s.patterns, pattern{compiled, longestLiteral(parsed), run})
+		shown := mask
+		if compiled.NumSubexp() > 0 { // what stands before the secret
+			shown = "${1}" + mask
+		}
+		s.patterns = append(s.patterns, pattern{compiled, shown, literals(parsed), run})
 		found, _ := beginnings(parsed)
 		if !useful(found) {
 			s.always[number/64] |= 1 << (number % 64)
@@ -127,19 +132,28 @@ func (s *search) replace(text string) string {
 	for word, left := range tried {
 		for ; left != 0; left &= left - 1 {
 			pattern := &s.patterns[word*64+bits.TrailingZeros64(left)]
-			if pattern.run > len(text) || !strings.Contains(text, pattern.needs) {
+			if pattern.run > len(text) || !containsAll(text, pattern.needs) {
 				continue
 			}
 			if longest < 0 {
 				longest = longestRun(text)
 			}
 			if pattern.run <= longest && pattern.MatchString(text) {
-				text = pattern.ReplaceAllLiteralString(text, mask)
+				text = pattern.ReplaceAllString(text, pattern.shown)
 				longest = -1
 			}
 		}
 	}
 	return text
+}
+
+func containsAll(text string, needed []string) bool {
+	for _, one := range needed {
+		if !strings.Contains(text, one) {
+			return false
+		}
+	}
+	return true
 }
 
 func longestRun(text string) (longest int) {
@@ -250,20 +264,18 @@ func ofAll(subs []*syntax.Regexp) (found []string, whole bool) {
 	return found, true
 }
 
-// longestLiteral gives the longest text that stands in every match.
-func longestLiteral(re *syntax.Regexp) (found string) {
+// literals gives texts that all stand in every match.
+func literals(re *syntax.Regexp) (found []string) {
 	switch re.Op {
 	case syntax.OpLiteral:
 		if re.Flags&syntax.FoldCase == 0 {
-			found = string(re.Rune)
+			found = append(found, string(re.Rune))
 		}
 	case syntax.OpCapture, syntax.OpPlus:
-		found = longestLiteral(re.Sub[0])
+		found = literals(re.Sub[0])
 	case syntax.OpConcat:
 		for _, sub := range re.Sub {
-			if text := longestLiteral(sub); len(text) > len(found) {
-				found = text
-			}
+			found = append(found, literals(sub)...)
 		}
 	}
 	return found

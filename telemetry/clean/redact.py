@@ -8,6 +8,7 @@ from typing import NamedTuple
 from telemetry.clean import secret_forms as forms
 from telemetry.clean.secret_forms import REDACTED
 from telemetry.clean.secret_names import is_secret_key, redact_named
+from telemetry.clean.told import redact_told
 
 __all__ = ["REDACTED", "is_secret_key", "redact"]
 
@@ -88,7 +89,7 @@ def redact(text: str) -> str:
         text = _redact_lines(text, _KEY_TAILS)
     if "@" in text and "://" in text:
         text = _USERINFO.sub(f"://{REDACTED}@", text)
-    return redact_named(text)
+    return redact_named(redact_told(text))
 
 
 def _redacted(match: re.Match[str]) -> str:

@@ -155,8 +155,23 @@ number or a frame."""
 BEARER = r"[A-Za-z0-9_.~+/=-]{12,}"
 """What stands after the word `Bearer`."""
 
-USERINFO = r"[^\s/?#\"'<>@:\\]*:[^\s/?#\"'<>\\]*@", r"[^\s/?#\"'<>@:\\]{20,}@"
-"""What stands between `://` and the host: user and password, or a token alone."""
+USERINFO = (
+    r"[^\s/?#\"'<>@:\\]*:[^\s/?#\"'<>\\]*@",
+    r"[^\s/?#\"'<>@:\\]{20,}@",
+    (
+        r"[^\s/?#\"'<>@:\\\[]*:[0-9]{0,5}[^\s/?#\"'<>@\\0-9:$%{*\[][^\s/?#\"'<>@\\]{0,99}"
+        r"[/?#][^\s\"'<>\\@]{0,200}@"
+        r"(?:[^\s/?#\"'<>\\]*@)?"
+    ),
+)
+"""What stands between `://` and the host: user and password, or a token alone. A password may have a `/`, `?` or `#` in
+it where what stands before that can't be a port."""
+
+ENCODED_QUOTE = r"\\{1,16}u002[27]|%(?:25){0,3}2[27]|&(?:amp;){0,2}(?:quot|apos|#34|#39|#x22|#x27);"
+ASSIGNED = (
+    r"=>|:=|[:=：＝]|\\{1,16}(?:u003|x3)[adAD]|%(?:25){0,3}3[adAD]|&(?:amp;){0,2}(?:#(?:61|58|x3[adAD])|equals|colon);"
+)
+"""What stands between a name and its value, also where JSON, an address or HTML writes it as a code."""
 
 # --- names of what holds a secret -------------------------------------------------------------------------------------
 

@@ -7,20 +7,25 @@ from functools import lru_cache
 from itertools import pairwise
 
 from telemetry.clean.limits import NAME_LIMIT
-from telemetry.clean.secret_forms import BEARER, HARMLESS_ENDS, PAIRS, REDACTED, WORDS
+from telemetry.clean.secret_commands import JAPANESE
+from telemetry.clean.secret_forms import ASSIGNED, BEARER, ENCODED_QUOTE, HARMLESS_ENDS, PAIRS, REDACTED, WORDS
 
 _BEARER = re.compile(rf"\b(bearer[ \t]{{1,4}}){BEARER}", re.IGNORECASE)
 
 _NAMED_WORDS = ("pass", "pwd", "secret", "token", "key", "auth", "cookie", "credential", "signature", "jwt", "webhook")
 _REST_OF_KEY = re.compile(r"[\w-]{0,80}+")
 _SEPARATOR = re.compile(
-    r"\\{0,16}[\"']?\]?[ \t]{0,4}(?:=>|:=|[:=])[ \t]{0,4}"
+    rf"(?:\\{{0,16}}[\"']|{ENCODED_QUOTE})?\]?[ \t]{{0,4}}(?:{ASSIGNED})(?:[ \t]|%20){{0,4}}(?:{ENCODED_QUOTE})?"
     r"(?:(?:[|>][+-]?[ \t]{0,4})?(?:\r?\n|\\{1,16}n)[ \t]{1,40}(?![ \t\n]))?"  # YAML: the value stands on the next line
     r"|>(?=[^<\s]{1,1000}</)",  # XML
 )
 _BLANKS = re.compile(r"[ \t]{1,4}(?!-)")
+_PIECE = r"[^\s\"'\\()]{1,200}"
 _VALUE = re.compile(
-    r"\"((?:[^\"\\\n]|\\.)*+)|'((?:[^'\\\n]|\\.)*+)|\\+[\"']([^\"'\\\n]*+)|([^\s\"'\\,;&)}\]][^\s\"'\\,;&)}\]]*+)",
+    # Quoted, and cut into lines: a piece on each, without a blank in it.
+    rf"\"({_PIECE}(?:\r?\n[ \t]{{0,40}}{_PIECE}){{1,4}})\"|'({_PIECE}(?:\r?\n[ \t]{{0,40}}{_PIECE}){{1,4}})'"
+    rf"|\\+[\"']({_PIECE}(?:\\{{1,16}}n[ \t]{{0,40}}{_PIECE}){{1,4}})\\+[\"']"
+    r"|\"((?:[^\"\\\n]|\\.)*+)|'((?:[^'\\\n]|\\.)*+)|\\+[\"']([^\"'\\\n]*+)|([^\s\"'\\,;&)}\]][^\s\"'\\,;&)}\]]*+)",
 )
 _HEADER_VALUE = re.compile(r"\\*[\"']?([^\r\n\"'\\]++)")
 _LONGEST_KEY = 80
@@ -29,7 +34,7 @@ _NOT_A_VALUE = ("[redacted", '"[redacted', "'[redacted", '\\"[redacted')
 
 def redact_named(text: str) -> str:
     """The text with `[redacted]` for each value that the name before it makes a secret."""
-    named = ":" in text or "=" in text or "</" in text
+    named = ":" in text or "=" in text or "</" in text or "%" in text or "&" in text or "\\" in text or "：" in text
     if not named and " " not in text:
         return text
     low = text.lower()
@@ -98,6 +103,8 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 @lru_cache(maxsize=4096)
 def _names_a_secret(key: str) -> bool:
+    if not key.isascii() and key.rstrip("0123456789").lower().endswith(JAPANESE):
+        return True
     words = [word.lower() for word in _WORD.findall(key)]
     if not words or words[-1] in HARMLESS_ENDS:
         return False
