@@ -35,18 +35,39 @@ func init() {
 	if err == nil {
 		err = backendsprovider.Preflight(os.Args[1:], os.LookupEnv)
 	}
+	isSubcommand := len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") // such as validate
+	if err == nil {
+		err = queuesHaveAPlace(isSubcommand)
+	}
 	if err != nil {
 		say(err.Error())
 		os.Exit(2)
 	}
-	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
-		return // a subcommand, such as validate
+	if isSubcommand {
+		return
 	}
 	if os.Getenv("ORCHESTRATOR_COLLECTOR_EXIT_WITH_STDIN") != "" {
 		go exitWithParent()
 	}
 	go boundShutdown()
 	go tellSystemd()
+}
+
+// queuesHaveAPlace says in one line what the storage would say in seventeen. A subcommand changes nothing.
+func queuesHaveAPlace(isSubcommand bool) error {
+	const name = "ORCHESTRATOR_COLLECTOR_QUEUE_DIR"
+	folder := os.Getenv(name)
+	if folder == "" || os.Getenv("ORCHESTRATOR_COLLECTOR_QUEUE_STORAGE") == "null" {
+		return nil
+	}
+	check := filestorageextension.Hold
+	if isSubcommand {
+		check = filestorageextension.CouldHold
+	}
+	if err := check(folder); err != nil {
+		return fmt.Errorf("%s=%q can't hold the queues: %w; allowed is a folder in which this user may write, or that can be made", name, folder, err)
+	}
+	return nil
 }
 
 // checkQueueFiles is what the collector calls itself with before it uses these files: 0 means that all of them are sound.

@@ -59,11 +59,22 @@ def test_ready_by_the_health_check_where_the_log_level_hides_it(collector_binary
     assert asyncio.run(scenario()) == 0
 
 
+NO_PLACE = "^the collector ended at its start: ORCHESTRATOR_COLLECTOR_QUEUE_DIR"
+
+
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
         ({"LOKI_URL": ""}, "^the collector ended at its start: backend loki needs LOKI_URL$"),
         ({"ORCHESTRATOR_COLLECTOR_HTTP_PORT": "taken"}, "address already in use"),
+        (
+            {"ORCHESTRATOR_COLLECTOR_QUEUE_DIR": "/dev/null/queue"},
+            f'{NO_PLACE}="/dev/null/queue" .*: /dev/null is no fold',
+        ),
+        (
+            {"ORCHESTRATOR_COLLECTOR_QUEUE_DIR": "/proc/queue"},
+            f'{NO_PLACE}="/proc/queue" .*: it can\'t be made: .*; allowed',
+        ),
     ],
 )
 def test_what_hinders_the_start_is_said(
