@@ -24,7 +24,7 @@ import (
 	datadogexporter "orchestrator-telemetry/otel-collector/datadogexporter"
 	healthcheckextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
 	filestorageextension "orchestrator-telemetry/otel-collector/filestorageextension"
-	bearertokenauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension"
+	bearertokenauthextension "orchestrator-telemetry/otel-collector/bearertokenauthextension"
 	basicauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/basicauthextension"
 	otlpguardextension "orchestrator-telemetry/otel-collector/otlpguardextension"
 	patienceextension "orchestrator-telemetry/otel-collector/patienceextension"
@@ -70,7 +70,7 @@ func components() (otelcol.Factories, error) {
 	factories.ExtensionModules = makeModulesMap(factories.Extensions, map[component.Type]string{
 		healthcheckextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension v0.158.0",
 		filestorageextension.NewFactory().Type(): "orchestrator-telemetry/otel-collector v0.0.0",
-		bearertokenauthextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension v0.158.0",
+		bearertokenauthextension.NewFactory().Type(): "orchestrator-telemetry/otel-collector v0.0.0",
 		basicauthextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/basicauthextension v0.158.0",
 		otlpguardextension.NewFactory().Type(): "orchestrator-telemetry/otel-collector v0.0.0",
 		patienceextension.NewFactory().Type(): "orchestrator-telemetry/otel-collector v0.0.0",

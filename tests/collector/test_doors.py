@@ -59,6 +59,7 @@ def test_only_the_token_opens(collector_binary: Path, tmp_path: Path) -> None:
 def test_a_token_file_is_read_again(collector_binary: Path, tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text("old-token for the hosts of last year\nnew-token\n")
+    file.chmod(0o644)
     env = environment(tmp_path, ORCHESTRATOR_COLLECTOR_TOKEN_FILE=str(file))
     with running(collector_binary, "file", env) as collector:
         url = collector.url("HTTP")
@@ -72,6 +73,15 @@ def test_a_token_file_is_read_again(collector_binary: Path, tmp_path: Path) -> N
         other.replace(file)
         eventually(lambda: answer("old-token") == 401)
         assert answer("new-token") == 200
+        file.unlink()
+        file.write_text("newest-token\n")
+        file.chmod(0o600)
+        eventually(lambda: answer("newest-token") == 200)
+        assert answer("new-token") == 401
+        assert collector.stop() == 0
+    said = [line for line in collector.lines if "may be read by everybody on this machine: chmod 600" in line]
+    assert any(f'"file": "{file}", "rights": "0644"' in line for line in said)
+    assert "-token" not in "".join(collector.lines)
 
 
 @pytest.fixture(scope="module")
