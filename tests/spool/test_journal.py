@@ -139,6 +139,20 @@ def test_damage_in_the_middle_costs_what_is_damaged_and_no_more(tmp_path: Path) 
         assert after.lost[DAMAGED] >= (1 if len(taken) < 20 else 0)
 
 
+def test_damage_over_a_border_counts_what_can_be_told_of_both(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    for _ in range(4):
+        kept.journal.append(b"7" * 1000, 100, packed=False)
+    (file,) = tmp_path.glob("*.otlp")
+    data = bytearray(file.read_bytes())
+    border = len(data) // 2
+    data[border - 32 : border + 32] = bytes(64)
+    file.write_bytes(data)
+    after = kept.again()
+    assert after.take() == [int("7" * 1000)] * 2
+    assert after.lost == {DAMAGED: 101}  # of the request whose head is gone nothing is known but that it was there
+
+
 def test_whatever_is_in_a_file_starts(tmp_path: Path) -> None:
     for number, content in enumerate((b"", b"\0" * 5000, frames.MAGIC * 500, b"not this" * 100), start=1):
         (tmp_path / f"{number:012d}.otlp").write_bytes(content)

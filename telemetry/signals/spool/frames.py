@@ -79,7 +79,8 @@ def read(file: int, at: int, size: int) -> Frame | Damage | None:
     payload = os.pread(file, length, at + _HEAD.size)
     if len(payload) < length or zlib.crc32(payload, zlib.crc32(head[_SUMMED_FROM:])) != summed:
         after = _next_start(file, at + 1, size)
-        return Damage(after, records if after == end and 0 < records <= length else 1)
+        is_length_sound = after >= end  # what stands at its end may be damaged as well
+        return Damage(end, records if 0 < records <= length else 1) if is_length_sound else Damage(after, 1)
     return Frame(end, records, bool(packed), payload)
 
 
