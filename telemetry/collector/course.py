@@ -37,6 +37,7 @@ class Course:
         stuck_since: Since when the queue was never seen empty, and nothing sent; None: it isn't so.
         hindered: How many requests were answered with what somebody must put right, as counted last.
         is_hindered: Whether one was since something was sent: that is no matter of waiting a little.
+        is_proven: Whether something was sent since we look, or nothing waited: until then it gets no time to wait.
     """
 
     sent: int = 0
@@ -51,16 +52,19 @@ class Course:
     hindered: int = 0
     is_hindered: bool = False
     looks: int = 0
+    is_proven: bool = False
 
 
 def follow(before: Course | None, counts: Counts, signal: str, now: float) -> Course:
     """The course after one more look."""
+    is_first = before is None
     sent, failed, refused = counts.sent[signal], counts.failed[signal], counts.refused[signal]
     if before is None or sent < before.sent or failed < before.failed or refused < before.refused:
         before = Course()  # the collector's counters start again when it does
     was_sent = sent > before.sent
     lost = failed + refused - before.failed - before.refused
-    stuck = counts.queue[signal] > 0 and not was_sent
+    was_seen = was_sent and not is_first  # what was sent before we looked may have been sent long ago
+    stuck = counts.queue[signal] > 0 and not was_seen
     return Course(
         sent=sent,
         failed=failed,
@@ -72,8 +76,9 @@ def follow(before: Course | None, counts: Counts, signal: str, now: float) -> Co
         lost=lost + (0 if was_sent else before.lost),
         stuck_since=(now if before.stuck_since is None else before.stuck_since) if stuck else None,
         hindered=counts.hindered,
-        is_hindered=stuck and (before.is_hindered or counts.hindered > before.hindered),
+        is_hindered=stuck and not is_first and (before.is_hindered or counts.hindered > before.hindered),
         looks=before.looks + 1,
+        is_proven=before.is_proven or was_seen or not counts.queue[signal],
     )
 
 
@@ -90,6 +95,13 @@ def judge(course: Course, signal: str, now: float) -> tuple[str, str]:
         return WAITING, f"{unit}: nothing was sent for {for_seconds:.0f} s{_and_waiting(course)}"
     if course.capacity and course.queue >= NEARLY_FULL * course.capacity:
         return WAITING, f"{unit}: its queue is {course.queue / course.capacity:.0%} full"
+    return _calm(course, unit)
+
+
+def _calm(course: Course, unit: str) -> tuple[str, str]:
+    """State and reason where nothing speaks against it."""
+    if course.looks == 1 and not course.is_proven:
+        return UNKNOWN, f"{unit}: whether any are sent now is not known yet{_and_waiting(course)}"
     if not course.sent:
         return UNKNOWN, f"no {unit} sent yet"
     given_up = f", {course.failed + course.refused:,} given up" if course.failed + course.refused else ""

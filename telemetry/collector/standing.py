@@ -194,7 +194,8 @@ class Ledger:
         if course is None:
             return False
         is_full = bool(course.capacity) and course.queue >= NEARLY_FULL * course.capacity
-        waits_long = course.stuck_since is not None and now - course.stuck_since >= STUCK_AFTER
+        waited = now - course.stuck_since if course.stuck_since is not None else 0.0
+        waits_long = waited >= STUCK_AFTER or (waited > 0.0 and not course.is_proven)
         return is_full or waits_long or course.is_hindered
 
 

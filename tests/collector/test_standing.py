@@ -177,6 +177,19 @@ def test_a_backend_is_ready_until_it_is_stuck_full_or_failing() -> None:
     assert course(counts()).ready
 
 
+def test_a_backend_that_was_stuck_before_the_first_look_is_told_at_the_second() -> None:
+    stuck = counts(sent=500, queue=10)  # it sent once, perhaps long ago: nobody looked
+    assert "whether any are sent now is not known yet; 10 (1.0% of its queue) waiting" in course(stuck).reason
+    found = course(stuck, stuck)
+    assert (found.state, found.ready) == ("waiting", False)
+    assert found.reason == "log records: nothing was sent for 5 s; 10 (1.0% of its queue) waiting"
+    assert course(stuck, counts(sent=501, queue=10), counts(sent=501, queue=10)).ready  # once seen to send, it may wait
+    assert course(counts(sent=500), stuck, stuck).ready
+    answered = counts(sent=500, queue=10)
+    answered.hindered = 2  # put right long ago, for all that is known
+    assert course(answered).state == "unknown"
+
+
 def test_a_backend_takes_nothing_while_something_waits_or_all_is_given_up_right_now() -> None:
     assert not course(counts(sent=5), counts(sent=5, queue=9), counts(sent=5, queue=9)).takes_nothing  # for 5 s
     assert course(counts(sent=5), *[counts(sent=5, queue=9)] * 3).takes_nothing
