@@ -98,4 +98,6 @@ def test_a_claim_that_changes_would_be_refused(cluster: ApiServer, tmp_path: Pat
             kubeconfig=cluster.kubeconfig(),
         )
         assert (done.returncode == 0) is taken, done.stderr
-        assert taken or ("spec.volumeClaimTemplates" in done.stderr and "field is immutable" in done.stderr), done.stderr
+        assert taken or ("spec.volumeClaimTemplates" in done.stderr and "field is immutable" in done.stderr), (
+            done.stderr
+        )
