@@ -36,3 +36,13 @@ def test_a_secret_is_gone(number: int) -> None:
 @pytest.mark.parametrize("text", TEXTS["stays"])
 def test_what_is_none_stays(text: str) -> None:
     assert clean_text(text) == text
+
+
+@pytest.mark.parametrize("number", range(len(TEXTS["beside"])))
+def test_what_stands_beside_one_stays(number: int) -> None:
+    beside = TEXTS["beside"][number]
+    text, secrets = planted(Planter(number), beside["text"])
+    shown = clean_text(text)
+    assert beside["keeps"] in shown
+    left = sum(secret in shown for secret in secrets)
+    assert not left

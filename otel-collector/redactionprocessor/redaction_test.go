@@ -239,7 +239,7 @@ func FuzzSearchIsOnePatternAfterTheOther(f *testing.F) {
 			}
 			want = pattern.ReplaceAllString(want, shown)
 		}
-		if got := made.values.replace(text); got != want {
+		if got := made.values.replaceLines(text); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})

@@ -27,6 +27,8 @@ type search struct {
 	groups   [1 << 16]uint16      // and where the literals of that hash stand
 	literals [][]literal
 	short    []beginning // those of one or two bytes
+
+	begun map[string]struct{} // what literals of one word begin with, and these themselves
 }
 
 type pattern struct {
@@ -34,6 +36,8 @@ type pattern struct {
 	shown string   // instead of what it matches
 	needs []string // all stand in every match
 	run   int      // so many bytes without a blank or a control character do, too
+
+	ofOneWord bool // it matches nothing with a blank or a control character
 }
 
 type literal struct {
@@ -47,7 +51,7 @@ type beginning struct {
 }
 
 func newSearch(patterns []string) (*search, error) {
-	s := &search{always: make([]uint64, (len(patterns)+63)/64)}
+	s := &search{always: make([]uint64, (len(patterns)+63)/64), begun: map[string]struct{}{}}
 	for number, text := range patterns {
 		compiled, err := regexp.Compile(text)
 		if err != nil {
@@ -58,12 +62,12 @@ func newSearch(patterns []string) (*search, error) {
 			return nil, fmt.Errorf("blocked_values[%d]: %w", number, err)
 		}
 		parsed = parsed.Simplify()
-		run, _ := unbroken(parsed)
+		run, ofOneWord := unbroken(parsed)
 		shown := mask
 		if compiled.NumSubexp() > 0 { // what stands before the secret
 			shown = "${1}" + mask
 		}
-		s.patterns = append(s.patterns, pattern{compiled, shown, literals(parsed), run})
+		s.patterns = append(s.patterns, pattern{compiled, shown, literals(parsed), run, ofOneWord})
 		found, _ := beginnings(parsed)
 		if !useful(found) {
 			s.always[number/64] |= 1 << (number % 64)
@@ -71,6 +75,9 @@ func newSearch(patterns []string) (*search, error) {
 		}
 		for _, text := range found {
 			s.add(literal{text, number})
+			for size := 1; ofOneWord && size <= len(text); size++ {
+				s.begun[text[:size]] = struct{}{}
+			}
 		}
 	}
 	return s, nil
@@ -101,10 +108,25 @@ func hash(three uint32) uint16 {
 	return uint16(three * 0x9E3779B1 >> 16)
 }
 
-// replace gives the text with every match masked.
+// replace gives the text with every match masked, also of what a line break cuts and what hidden letters stand in; these
+// go then.
 func (s *search) replace(text string) string {
-	var room [8]uint64
-	tried := append(room[:0], s.always...)
+	masked := s.replaceSeen(text)
+	if seen, more := visible(masked); len(seen) < len(masked) {
+		if shown := s.replaceSeen(seen); more || shown != seen {
+			return shown
+		}
+	}
+	return masked
+}
+
+func (s *search) replaceSeen(text string) string {
+	return s.replaceLines(s.wrapped(text))
+}
+
+// tried gives the patterns that may match, as bits.
+func (s *search) tried(text string, room []uint64) []uint64 {
+	tried := append(room, s.always...)
 	for number := range s.short {
 		if one := &s.short[number]; strings.Contains(text, one.text) {
 			for _, pattern := range one.patterns {
@@ -128,22 +150,32 @@ func (s *search) replace(text string) string {
 			}
 		}
 	}
-	longest := -1
+	return tried
+}
+
+func (s *search) each(tried []uint64, do func(*pattern)) {
 	for word, left := range tried {
 		for ; left != 0; left &= left - 1 {
-			pattern := &s.patterns[word*64+bits.TrailingZeros64(left)]
-			if pattern.run > len(text) || !containsAll(text, pattern.needs) {
-				continue
-			}
-			if longest < 0 {
-				longest = longestRun(text)
-			}
-			if pattern.run <= longest && pattern.MatchString(text) {
-				text = pattern.ReplaceAllString(text, pattern.shown)
-				longest = -1
-			}
+			do(&s.patterns[word*64+bits.TrailingZeros64(left)])
 		}
 	}
+}
+
+func (s *search) replaceLines(text string) string {
+	var room [8]uint64
+	longest := -1
+	s.each(s.tried(text, room[:0]), func(pattern *pattern) {
+		if pattern.run > len(text) || !containsAll(text, pattern.needs) {
+			return
+		}
+		if longest < 0 {
+			longest = longestRun(text)
+		}
+		if pattern.run <= longest && pattern.MatchString(text) {
+			text = pattern.ReplaceAllString(text, pattern.shown)
+			longest = -1
+		}
+	})
 	return text
 }
 

@@ -69,7 +69,6 @@ JAPANESE = (
     "パスワード",
     "パスフレーズ",
     "暗証番号",
-    "合言葉",
     "秘密鍵",
     "apiキー",
     "アクセスキー",
@@ -79,7 +78,7 @@ JAPANESE = (
     "認証トークン",
 )
 """A name that ends in one of these holds a secret; the Latin letters in them may be capitals."""
-JAPANESE_SIGNS = "ワズ暗葉鍵キク"
+JAPANESE_SIGNS = "パ暗鍵キク"
 """One of these letters stands in each."""
 _SPACE = "[ \t\u3000]{0,4}"
 JAPANESE_BEFORE = (

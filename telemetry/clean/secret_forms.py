@@ -64,7 +64,7 @@ FORMS = (
     Form("Google API", r"AIza[A-Za-z0-9_-]{30,}", ("AIza",)),
     Form("Google OAuth", r"GOCSPX-[A-Za-z0-9_-]{20,}", ("GOCSPX-",)),
     Form("Google access", r"ya29\.[A-Za-z0-9_-]{20,}", ("ya29.",)),
-    Form("Azure key", r"A(?:ccount|ccess)Key=[A-Za-z0-9+/]{20,}={0,2}", ("tKey=", "sKey=")),
+    Form("Azure key", r"(?:SharedA|A)(?:ccount|ccess)Key=[A-Za-z0-9+/]{20,}={0,2}", ("tKey=", "sKey=")),
     Form("Azure client", r"Q~[A-Za-z0-9_~.-]{31,}", ("Q~",)),
     Form("Azure signature", r"sig=[A-Za-z0-9%+/]{20,}={0,2}", ("sig=",)),
     Form("DigitalOcean", r"do[opr]_v1_[0-9a-f]{64}", ("doo_v1_", "dop_v1_", "dor_v1_")),

@@ -34,6 +34,8 @@ _DECEIVING = (
 )
 _SAFE_ASCII = bytes(range(0x20, 0x7F)) + b"\n\t"
 _UNSAFE_IN_TEXT = re.compile(f"[{_DECEIVING}]")
+_INSIDE_A_WORD = re.compile(r"(?<=[A-Za-z0-9_-])[\xad\u200c\u200d]+(?=[A-Za-z0-9_-])")
+"""Legal elsewhere; here it could only hide a secret."""
 _UNSAFE_IN_NAME = re.compile(
     # A joiner between two pictures makes one emoji; anywhere else it is an invisible difference between two names.
     "(?<![\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])\u200d|\u200d(?![\u2190-\u2bff\U0001f000-\U0001faff])"
@@ -139,7 +141,7 @@ def _plain(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _ESCAPE_SEQUENCE.sub("", text)
-    text = text.replace("\u2028", "\n").replace("\u2029", "\n")
+    text = _INSIDE_A_WORD.sub("", text.replace("\u2028", "\n").replace("\u2029", "\n"))
     return _UNSAFE_IN_TEXT.sub(_escaped, text)
 
 

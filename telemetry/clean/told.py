@@ -19,7 +19,7 @@ _SHOWN = rf"\1{REDACTED}"
 
 def redact_told(text: str) -> str:
     """The text with `[redacted]` for each of them."""
-    if options := _OPTION.findall(text):
+    if (" -" in text or "\n-" in text or "\t-" in text) and (options := _OPTION.findall(text)):
         ends = {option[-1] for option in options}
         for letters, programs, command in _COMMANDS:
             if not ends.isdisjoint(letters) and any(map(text.__contains__, programs)):
