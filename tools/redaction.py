@@ -74,10 +74,6 @@ def _kept(before: str) -> str:
     return f"({before})" if before else ""
 
 
-def _japanese() -> list[str]:
-    return sorted({case for name in commands.JAPANESE for case in cases(name)})
-
-
 def value_patterns() -> list[str]:
     """Patterns for secrets in a text."""
     together = [_kept(form.keep) + form.pattern for form in forms.FORMS if not form.apart]
@@ -90,7 +86,7 @@ def value_patterns() -> list[str]:
         *(before + what for what in (forms.KEY_LINES, forms.KEY_TAIL) for before in forms.BEFORE_KEY_LINES),
         *(f"://{what}" for what in forms.USERINFO),
         *(_kept(told.keep) + told.secret for told in (*commands.COMMANDS, commands.NETRC)),
-        *(_kept(name + commands.JAPANESE_BEFORE) + commands.JAPANESE_VALUE for name in _japanese()),
+        *(_kept(name + commands.JAPANESE_BEFORE) + commands.JAPANESE_VALUE for name in commands.JAPANESE),
         *(rf"{bearer}[ \t]{{1,4}}{forms.BEARER}" for bearer in cases("bearer")),
         *(
             rf"{header}\\{{0,16}}[\"']?[ \t]{{0,4}}[:=][ \t]{{0,4}}\\{{0,16}}[\"']?[^\r\n\"'\\]{{2,}}"
@@ -107,7 +103,7 @@ def key_patterns() -> list[str]:
     ends = [case for word in ("pwd", *sorted(forms.WHOLE_LINE)) for case in cases(word)] + [
         f"^{a}" for a in cases("auth")
     ]
-    return [rf"(?:{'|'.join(sorted([*names(), *ends]))}){_TAIL}\z", f"(?:{'|'.join(_japanese())})[0-9]*\\z"]
+    return [rf"(?:{'|'.join(sorted([*names(), *ends]))}){_TAIL}\z", f"(?:{'|'.join(commands.JAPANESE)})[0-9]*\\z"]
 
 
 def generated(text: str) -> str:

@@ -96,6 +96,7 @@ _HIDDEN = re.compile(_WRITTEN_OUT)
 """What nobody sees, and may stand inside a secret: written out, as `clean_text` leaves it."""
 _REST = re.compile(rf"(?<={re.escape(REDACTED)})(?!\\+(?:x00|u0000))(?:{_WRITTEN_OUT})+[A-Za-z0-9_+/=.~-]+")
 """The rest of a secret, behind that; not behind NUL, which ends a variable of a process's environment."""
+_MASKED_BEFORE = f"{REDACTED}\\"
 _USERINFO = re.compile("://(?:" + "|".join(forms.USERINFO) + ")")
 
 
@@ -105,7 +106,8 @@ def redact(text: str) -> str:
         return text
     text = _redact_plain(text)
     if "\\" in text:
-        text = _REST.sub("", text)
+        if _MASKED_BEFORE in text:
+            text = _REST.sub("", text)
         bare = _HIDDEN.sub("", text)
         if len(bare) < len(text) and (shown := _redact_plain(bare)) != bare:
             return shown  # without what hid it
@@ -117,8 +119,10 @@ def _redact_plain(text: str) -> str:
     for character, only_sign, signs, number in _SIGNS:
         if character in text and (only_sign in text if only_sign else signs.search(text)):
             found.append(_LOOKS[number])
-    if "\n" in text or "\\n" in text:
-        text = _redact_cut(text, found)
+    if "\n" in text:
+        text = _redact_cut(text, "\n", found)
+    if "\\n" in text:
+        text = _redact_cut(text, "\\n", found)
     for looks in found:
         text = looks.forms.sub(_redacted, text)
     if len(text) >= _SHORTEST_KEY_LINE and _has_long_word(text):
@@ -130,12 +134,12 @@ def _redact_plain(text: str) -> str:
     return redact_named(redact_told(text))
 
 
-def _redact_cut(text: str, found: list[_Looks]) -> str:
-    if has_cut_sign(text):
+def _redact_cut(text: str, line_break: str, found: list[_Looks]) -> str:
+    if has_cut_sign(text, line_break):
         found = list(_LOOKS)
     elif found:
         found = [looks for looks in found if is_any_cut(text, looks.signs)]
-    return redact_wrapped(text, [looks.of_one_word for looks in found]) if found else text
+    return redact_wrapped(text, line_break, [looks.of_one_word for looks in found]) if found else text
 
 
 def _redacted(match: re.Match[str]) -> str:

@@ -42,7 +42,20 @@ def _command(kind: str, letters: str, programs: tuple[str, ...], option: str, se
     return Told(kind, letters, programs, rf"(?:{names})(?:[a-z_-]{{0,12}}|\.exe){_ARGUMENTS}{_GAP}(?:{option})", secret)
 
 
-_REGISTRIES = "docker|podman|nerdctl|buildah|skopeo|oras|helm registry|crane auth|az|oc|cf"
+_REGISTRIES = (
+    "docker",
+    "podman",
+    "nerdctl",
+    "buildah",
+    "skopeo",
+    "oras",
+    "helm registry",
+    "crane auth",
+    "az",
+    "oc",
+    "cf",
+)
+_LOGINS = tuple(f"{registry} login" for registry in _REGISTRIES)
 
 COMMANDS = (
     _command("curl", "uUr", ("curl",), _USER_OPTION, _USER_AND_PASSWORD),
@@ -50,9 +63,9 @@ COMMANDS = (
     _command("MongoDB", "p", ("mongo",), r"-p[ \t]{0,4}", _NO_PORT),
     _command("Redis", "a", ("redis-cli", "valkey-cli"), r"-a[ \t]{1,4}", _WORD),
     _command("SQL Server", "P", ("sqlcmd",), r"-P[ \t]{0,4}", _WORD),
-    _command("LDAP", "w", ("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami"), r"-w[ \t]{0,4}", _WORD),
+    _command("LDAP", "w", ("ldap",), r"-w[ \t]{0,4}", _WORD),
     _command("sshpass", "p", ("sshpass",), r"-p[ \t]{0,4}", _WORD),
-    Told("a registry's login", "p", (" login",), rf"(?:{_REGISTRIES}) login{_ARGUMENTS}{_GAP}-p[ \t=]{{0,4}}", _WORD),
+    Told("a registry's login", "p", _LOGINS, rf"(?:{'|'.join(_LOGINS)}){_ARGUMENTS}{_GAP}-p[ \t=]{{0,4}}", _WORD),
 )
 """Options of commands. Each is followed by a blank and a `-` somewhere."""
 
@@ -70,6 +83,7 @@ JAPANESE = (
     "パスフレーズ",
     "暗証番号",
     "秘密鍵",
+    "APIキー",
     "apiキー",
     "アクセスキー",
     "シークレットキー",
@@ -77,7 +91,7 @@ JAPANESE = (
     "アクセストークン",
     "認証トークン",
 )
-"""A name that ends in one of these holds a secret; the Latin letters in them may be capitals."""
+"""A name that ends in one of these holds a secret."""
 JAPANESE_SIGNS = "パ暗鍵キク"
 """One of these letters stands in each."""
 _SPACE = "[ \t\u3000]{0,4}"

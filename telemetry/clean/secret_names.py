@@ -103,7 +103,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 @lru_cache(maxsize=4096)
 def _names_a_secret(key: str) -> bool:
-    if not key.isascii() and key.rstrip("0123456789").lower().endswith(JAPANESE):
+    if not key.isascii() and key.rstrip("0123456789").endswith(JAPANESE):
         return True
     words = [word.lower() for word in _WORD.findall(key)]
     if not words or words[-1] in HARMLESS_ENDS:

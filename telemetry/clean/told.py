@@ -10,21 +10,18 @@ from telemetry.clean.secret_forms import REDACTED
 _OPTION = re.compile(r"-(?<=[ \t\n]-)(?:[A-Za-z]{0,8}[uU]|[apwP]|-user|-proxy-user)")
 _COMMANDS = tuple((told.letters, told.signs, re.compile(f"({told.keep}){told.secret}")) for told in forms.COMMANDS)
 _NETRC = re.compile(f"({forms.NETRC.keep}){forms.NETRC.secret}")
-_JAPANESE = re.compile(
-    f"((?:{'|'.join(forms.JAPANESE)}){forms.JAPANESE_BEFORE}){forms.JAPANESE_VALUE}",
-    re.IGNORECASE,
-)
+_JAPANESE = re.compile(f"((?:{'|'.join(forms.JAPANESE)}){forms.JAPANESE_BEFORE}){forms.JAPANESE_VALUE}")
 _SHOWN = rf"\1{REDACTED}"
 
 
 def redact_told(text: str) -> str:
     """The text with `[redacted]` for each of them."""
-    if (" -" in text or "\n-" in text or "\t-" in text) and (options := _OPTION.findall(text)):
+    if "-" in text and (options := _OPTION.findall(text)):
         ends = {option[-1] for option in options}
         for letters, programs, command in _COMMANDS:
             if not ends.isdisjoint(letters) and any(map(text.__contains__, programs)):
                 text = command.sub(_SHOWN, text)
-    if "login" in text and "password" in text:
+    if "password" in text and "login" in text:
         text = _NETRC.sub(_SHOWN, text)
     if not text.isascii() and any(map(text.__contains__, forms.JAPANESE_SIGNS)):
         text = _JAPANESE.sub(_SHOWN, text)

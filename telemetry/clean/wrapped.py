@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from telemetry.clean.secret_forms import FORMS, REDACTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _SIGN_LETTERS = string.ascii_letters + string.digits + "_.-"
 _LETTERS = string.ascii_letters + string.digits + "_+/=.~-"
@@ -28,15 +28,15 @@ _SHORTEST_AFTER_SIGN = 16
 _BREAKS = ("\n", "\\n")
 
 
-def _next_line(written: str, begins: str) -> re.Pattern[str]:
-    """A line that begins so, where something like a key ended the one before."""
-    return re.compile(rf"{written}(?<=[A-Za-z0-9_+/=.~\r\\{_FRAMES}-]{written}){_MARGIN}{begins}")
+def _next_line(written: str, ends: str, begins: str) -> re.Pattern[str]:
+    """A line that begins so, where the one before ends so, or in a frame."""
+    return re.compile(rf"{written}(?<=[{ends}\r\\{_FRAMES}]{written}){_MARGIN}({begins})")
 
 
-_NEXT_LINES = tuple((line, _next_line(re.escape(line), f"({_LETTER}++)")) for line in _BREAKS)
-_LONG_NEXT_LINES = tuple(
-    (line, _next_line(re.escape(line), f"({_LETTER}{{{_SHORTEST_AFTER_SIGN}}})")) for line in _BREAKS
-)
+_NEXT_LINES = {line: _next_line(re.escape(line), r"A-Za-z0-9_+/=.~\-", f"{_LETTER}++") for line in _BREAKS}
+_LONG_NEXT_LINES = {
+    line: _next_line(re.escape(line), r"A-Za-z0-9_.", f"{_LETTER}{{{_SHORTEST_AFTER_SIGN}}}") for line in _BREAKS
+}
 _CUT = re.compile(
     rf"{_LETTER}++(?:[ \t]{{0,200}}[{_FRAMES}])?\\{{0,16}}(?:\r|r\\{{1,16}})?(?:\n|(?<=\\)n){_MARGIN}{_LETTER}",
 )
@@ -69,34 +69,30 @@ def is_any_cut(text: str, signs: re.Pattern[str]) -> bool:
     return any(_CUT.match(text, match.start()) for match in signs.finditer(text))
 
 
-def has_cut_sign(text: str) -> bool:
-    """Whether a line break stands inside what a key begins with: `gh`, and `p_…` on the next line."""
-    for written, long_next_line in _LONG_NEXT_LINES:
-        if written in text:
-            for match in long_next_line.finditer(text):
-                end = match.start()
-                if text[end - 1] in _ENDS:
-                    end = _end_of_line(text, end, written)
-                line = text[max(0, end - _LONGEST_SIGN) : end]
-                rests = _RESTS_OF_SIGNS.get(line[len(line.rstrip(_SIGN_LETTERS)) :])
-                if rests and text.startswith(rests, match.start(1)):
-                    return True
+def has_cut_sign(text: str, line_break: str) -> bool:
+    """Whether such a break stands inside what a key begins with: `gh`, and `p_…` on the next line."""
+    for match in _LONG_NEXT_LINES[line_break].finditer(text):
+        end = match.start()
+        if text[end - 1] in _ENDS:
+            end = _end_of_line(text, end, line_break)
+        line = text[max(0, end - _LONGEST_SIGN) : end]
+        rests = _RESTS_OF_SIGNS.get(line[len(line.rstrip(_SIGN_LETTERS)) :])
+        if rests and text.startswith(rests, match.start(1)):
+            return True
     return False
 
 
-def redact_wrapped(text: str, looks: Iterable[re.Pattern[str]]) -> str:
-    """The text with `[redacted]` for each piece of what one of the patterns matches across a line break."""
-    looks = tuple(looks)
-    for written, next_line in _NEXT_LINES:
-        if written in text:
-            spans = [
-                span
-                for pieces in _wrapped(text, written, next_line)
-                for pattern in looks
-                for span in _secrets(text, pieces, pattern)
-            ]
-            text = _without(text, spans)
-    return text
+def redact_wrapped(text: str, line_break: str, looks: list[re.Pattern[str]]) -> str:
+    """The text with `[redacted]` for each piece of what one of the patterns matches across such a break: a line feed,
+    or one that is written out, `\\n`.
+    """
+    spans = [
+        span
+        for pieces in _wrapped(text, line_break, _NEXT_LINES[line_break])
+        for pattern in looks
+        for span in _secrets(text, pieces, pattern)
+    ]
+    return _without(text, spans)
 
 
 def _wrapped(text: str, written: str, next_line: re.Pattern[str]) -> Iterator[list[tuple[int, int]]]:
