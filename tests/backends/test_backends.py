@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 TRACE = "0102030405060708f1f2f3f4f5f6f7f8"
 SPAN = "00000000000000aa"
-RESOURCE = {"attributes": [{"key": "service.name", "value": {"stringValue": "orchestrator-cc"}}]}
+RESOURCE = {"attributes": [{"key": "service.name", "value": {"stringValue": "backends"}}]}
 
 
 def post(url: str, body: Any) -> None:
@@ -76,7 +76,7 @@ def test_prometheus_takes_otlp(prometheus: Prometheus) -> None:
         {"resourceMetrics": [{"resource": RESOURCE, "scopeMetrics": [{"metrics": [metric]}]}]},
     )
 
-    [found] = eventually(lambda: prometheus.query('orchestrator_agent_idle_time_seconds{job="orchestrator-cc"}'))
+    [found] = eventually(lambda: prometheus.query('orchestrator_agent_idle_time_seconds{job="backends"}'))
 
     assert (found.labels["agent_name"], found.value) == ("ä", 1)
 
@@ -126,7 +126,7 @@ def test_loki_takes_otlp_and_shows_structured_metadata(loki: Loki) -> None:
     body = {"resourceLogs": [{"resource": RESOURCE, "scopeLogs": [{"logRecords": [record]}]}]}
     post(f"{loki.otlp_endpoint}/v1/logs", body)
 
-    [found] = eventually(lambda: loki.query(f'{{service_name="orchestrator-cc"}} | trace_id="{TRACE}"'))
+    [found] = eventually(lambda: loki.query(f'{{service_name="backends"}} | trace_id="{TRACE}"'))
 
     assert found.line == "Agent stopped"
     assert found.labels["record_id"] == "r1"
@@ -142,9 +142,9 @@ def test_elasticsearch_makes_data_streams_and_finds_what_was_written(elasticsear
         "trace_id": TRACE,
         "body": {"text": "Agent stopped"},
         "attributes": {"record_id": "r1", "agent.name": "a"},
-        "resource": {"attributes": {"service.name": "orchestrator-cc"}},
+        "resource": {"attributes": {"service.name": "backends"}},
     }
-    lines = [{"create": {"_index": "logs-generic.otel-default", "require_data_stream": True}}, document]
+    lines = [{"create": {"_index": "logs-backends.otel-default", "require_data_stream": True}}, document]
     answer = elasticsearch.send_json(
         "POST",
         "/_bulk",
@@ -157,11 +157,11 @@ def test_elasticsearch_makes_data_streams_and_finds_what_was_written(elasticsear
         {"term": {"trace_id": TRACE}},
         {"term": {"attributes.record_id": "r1"}},
         {"term": {"record_id": "r1"}},
-        {"term": {"service.name": "orchestrator-cc"}},
+        {"term": {"service.name": "backends"}},
         {"match": {"body.text": "stopped"}},
     ):
-        assert elasticsearch.search("logs-*", query) == [document]
-    assert elasticsearch.count("logs-*") == 1
+        assert elasticsearch.search("logs-backends.*", query) == [document]
+    assert elasticsearch.count("logs-backends.*") == 1
     assert elasticsearch.search("nothing-*") == []
     assert elasticsearch.get_json("/")["version"]["number"] == elasticsearch.version
     on_loopback_only(elasticsearch)
@@ -183,8 +183,8 @@ def test_jaeger_takes_otlp_and_finds_the_trace(jaeger: Jaeger) -> None:
     [found] = eventually(lambda: jaeger.spans(TRACE))
 
     assert (found["operationName"], found["spanID"]) == ("orchestrator.check", SPAN)
-    assert jaeger.services() == ["orchestrator-cc"]
-    assert [trace["traceID"].zfill(32) for trace in jaeger.traces("orchestrator-cc")] == [TRACE]
+    assert "backends" in jaeger.services()
+    assert [trace["traceID"].zfill(32) for trace in jaeger.traces("backends")] == [TRACE]
     on_loopback_only(jaeger)
 
 
@@ -197,7 +197,7 @@ def test_kafka_is_empty_at_first(kafka: Kafka) -> None:
 def test_recorder_unpacks_logs_and_plays_outages(datadog: DatadogRecorder) -> None:
     datadog.reset()
     message = json.dumps({"message": "Agent stopped", "dd.trace_id": "17434265340928784376"})
-    body = gzip.compress(json.dumps([{"message": message, "service": "orchestrator-cc"}]).encode())
+    body = gzip.compress(json.dumps([{"message": message, "service": "backends"}]).encode())
     headers = {"DD-API-KEY": datadog.api_key, "Content-Encoding": "gzip", "Content-Type": "application/json"}
 
     def send() -> int:
@@ -211,7 +211,7 @@ def test_recorder_unpacks_logs_and_plays_outages(datadog: DatadogRecorder) -> No
 
     [log] = datadog.logs("Agent stopped")
     assert log["attributes"]["dd.trace_id"] == "17434265340928784376"
-    assert log["service"] == "orchestrator-cc"
+    assert log["service"] == "backends"
     assert [one["status"] for one in datadog.requests("/api/v2/logs")] == [429, 202, 500]
     assert datadog.metrics() == datadog.spans() == []
     assert datadog.request("GET", "/api/v1/validate").status_code == 403

@@ -93,11 +93,11 @@ def test_elasticsearch(collector_binary: Path, tmp_path: Path, elasticsearch: El
 
 def test_loki(collector_binary: Path, tmp_path: Path, loki: Loki) -> None:
     with running(collector_binary, "loki", environment(tmp_path, LOKI_URL=loki.url)) as collector:
-        otlp.send(collector.url("HTTP"), "logs", otlp.logs())
-        query = f'{{service_name="orchestrator-cc"}} | record_id="{RECORD}" | trace_id="{otlp.TRACE}"'
+        otlp.send(collector.url("HTTP"), "logs", otlp.logs("Agent stopped by itself"))
+        query = f'{{service_name="orchestrator-cc"}} |= "by itself" | record_id="{RECORD}" | trace_id="{otlp.TRACE}"'
         line = eventually(lambda: loki.query(query))[0]
         assert collector.stop() == 0
-    assert line.line == "Agent stopped"
+    assert line.line == "Agent stopped by itself"
     assert line.labels["agent_name"] == "grand_boss"
     assert "record_id" not in loki.labels()
 
