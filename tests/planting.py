@@ -77,6 +77,12 @@ class Planter:
         for kind, form in _BY_WORD.items():
             secret = self.some(20) if "bearer" in kind else self.password()
             yield Planted(kind, form.replace("§", secret), (secret,))
+        for kind in ("Anthropic", "OpenAI project", "GitHub personal", "GitHub fine-grained", "npm", "JWT", "Vault"):
+            secret = self.by_looks(kind)
+            at = self._chance.randint(_SHORTEST_PIECE, len(secret) - _SHORTEST_REST)
+            for name, cut in _CUTS.items():
+                text = self._chance.choice(_AROUND).replace("§", secret[:at] + cut + secret[at:])
+                yield Planted(f"{kind}, {name}", text, (secret[:at], secret[at:]))
         for kind in ("", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "):
             lines = self.private_key(kind)
             inner = tuple(lines[1:-1])
@@ -99,6 +105,14 @@ class Planter:
 
 
 _SHORTEST_PIECE = 12
+_SHORTEST_REST = 20
+_CUTS = {
+    "cut by a line break": "\n",
+    "cut, with a margin": "\r\n    ",
+    "cut in a box": " │\n│ ",
+    "with a colour inside": "\x1b[0m",
+    "with a letter without a width inside": "\u200b",
+}
 _BEGINNINGS = {
     "": "MIIEvQIBADANBgkqhkiG9w0B",
     "RSA ": "MIIEpAIBAAKCAQEA",
@@ -226,4 +240,14 @@ _BY_WORD = {
     "TOML": 'secret_key = "§"',
     "escaped JSON": r"{\"token\": \"§\"}",
     "passphrase": "passphrase: §",
+    "curl": "curl -sS -u admin:§ https://h.example/x",
+    "MySQL": "mysqldump -uroot -p§ db > dump.sql",
+    "sshpass": "sshpass -p § ssh h",
+    "a registry's login": "docker login -u a -p § r.example",
+    "netrc": "machine h.example\n  login u\n  password §\n",
+    "Japanese": "データベースのパスワード: §",
+    "= as JSON writes it": r"login with password\u003d§ failed",
+    "= in an address": "next=%2Flogin%3Fpassword%3D§",
+    "= in HTML": "<p>password&#61;§</p>",
+    "password with a / in a URL": "postgres://someone:pa/§@db.internal:5432/x",
 }

@@ -101,7 +101,7 @@ func wordAt(text string, start int) span {
 
 // endOfLine gives where the line's text ends that the break at this place ends: before a frame, and before `\r`.
 func endOfLine(text string, at int, written string) int {
-	if ofKeys[text[at-1]] && (written == "\n" || text[at-1] != 'r') {
+	if last := text[at-1]; ofKeys[last] && strings.IndexByte("r23", last) < 0 {
 		return at
 	}
 	carriage := "\r"
@@ -111,8 +111,13 @@ func endOfLine(text string, at int, written string) int {
 	line := strings.TrimRight(text[:at], `\`)
 	line = strings.TrimRight(strings.TrimSuffix(line, carriage), `\`)
 	for _, frame := range frames {
-		if strings.HasSuffix(line, frame) {
-			return len(strings.TrimRight(line[:len(line)-len(frame)], " \t"))
+		if inside, framed := strings.CutSuffix(line, frame); framed {
+			return len(strings.TrimRight(inside, " \t"))
+		}
+	}
+	for _, frame := range writtenFrames {
+		if inside, framed := strings.CutSuffix(line, frame); framed && strings.HasSuffix(inside, `\`) {
+			return len(strings.TrimRight(strings.TrimRight(inside, `\`), " \t"))
 		}
 	}
 	return len(line)
@@ -120,13 +125,20 @@ func endOfLine(text string, at int, written string) int {
 
 func afterMargin(text string, at int) int {
 	at = afterBlanks(text, at, widestMargin)
-	for _, frame := range frames {
+	if at == len(text) || ofKeys[text[at]] {
+		return at
+	}
+	for _, frame := range margins {
 		if strings.HasPrefix(text[at:], frame) {
 			return afterBlanks(text, at+len(frame), 8)
 		}
 	}
-	if strings.HasPrefix(text[at:], ">") {
-		return afterBlanks(text, at+1, 8)
+	if text[at] == '\\' {
+		for _, frame := range writtenFrames {
+			if inside, framed := strings.CutPrefix(strings.TrimLeft(text[at:min(len(text), at+32)], `\`), frame); framed {
+				return afterBlanks(text, min(len(text), at+32)-len(inside), 8)
+			}
+		}
 	}
 	return at
 }
@@ -138,7 +150,11 @@ func afterBlanks(text string, at, most int) int {
 	return at
 }
 
-var frames = []string{"│", "┃", "|"}
+var (
+	frames        = []string{"│", "┃", "|"}
+	margins       = []string{"│", "┃", "|", ">"}
+	writtenFrames = []string{"u2502", "u2503"}
+)
 
 const keyLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~-"
 

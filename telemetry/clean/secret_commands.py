@@ -6,6 +6,7 @@ command it was.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 
@@ -92,12 +93,26 @@ JAPANESE = (
     "認証トークン",
 )
 """A name that ends in one of these holds a secret."""
+
+
+def _as_json_writes_it(word: str) -> str:
+    r"""A pattern for `\u30d1\u30b9…`."""
+    codes = "".join(letter if letter.isascii() else rf"\\{{1,16}}{_code(letter)}" for letter in word)
+    return codes if word[0].isascii() else r"\\" + codes.removeprefix(r"\\{1,16}")
+
+
+def _code(letter: str) -> str:
+    return "u" + re.sub("[a-f]", lambda digit: f"[{digit[0]}{digit[0].upper()}]", f"{ord(letter):04x}")
+
+
+JAPANESE_WAYS = (*JAPANESE, *map(_as_json_writes_it, JAPANESE))
+"""Patterns for them, as they are and as JSON of ASCII has them."""
 JAPANESE_SIGNS = "パ暗鍵キク"
 """One of these letters stands in each."""
 _SPACE = "[ \t\u3000]{0,4}"
 JAPANESE_BEFORE = (
     r"[0-9]{0,3}\\{0,16}[\"'」』]?"
-    rf"{_SPACE}(?:[:=：＝]{_SPACE}(?:\\{{0,16}}[\"']|[「『])?|は{_SPACE}[「『])"
+    rf"{_SPACE}(?:(?:[:=：＝]|\\{{1,16}}u[fF]{{2}}1[aAdD]){_SPACE}(?:\\{{0,16}}[\"']|[「『])?|は{_SPACE}[「『])"
 )
 """What stands between such a name and its value."""
 JAPANESE_VALUE = r"[!#-%(*+\--:=-\[^-|~]{4,}"

@@ -10,7 +10,7 @@ from telemetry.clean.secret_forms import REDACTED
 _OPTION = re.compile(r"-(?<=[ \t\n]-)(?:[A-Za-z]{0,8}[uU]|[apwP]|-user|-proxy-user)")
 _COMMANDS = tuple((told.letters, told.signs, re.compile(f"({told.keep}){told.secret}")) for told in forms.COMMANDS)
 _NETRC = re.compile(f"({forms.NETRC.keep}){forms.NETRC.secret}")
-_JAPANESE = re.compile(f"((?:{'|'.join(forms.JAPANESE)}){forms.JAPANESE_BEFORE}){forms.JAPANESE_VALUE}")
+_JAPANESE = re.compile(f"((?:{'|'.join(forms.JAPANESE_WAYS)}){forms.JAPANESE_BEFORE}){forms.JAPANESE_VALUE}")
 _SHOWN = rf"\1{REDACTED}"
 
 
@@ -23,6 +23,6 @@ def redact_told(text: str) -> str:
                 text = command.sub(_SHOWN, text)
     if "password" in text and "login" in text:
         text = _NETRC.sub(_SHOWN, text)
-    if not text.isascii() and any(map(text.__contains__, forms.JAPANESE_SIGNS)):
+    if "\\u" in text or (not text.isascii() and any(map(text.__contains__, forms.JAPANESE_SIGNS))):
         text = _JAPANESE.sub(_SHOWN, text)
     return text

@@ -19,8 +19,10 @@ _SIGN_LETTERS = string.ascii_letters + string.digits + "_.-"
 _LETTERS = string.ascii_letters + string.digits + "_+/=.~-"
 _LETTER = r"[A-Za-z0-9_+/=.~-]"
 _FRAMES = "│┃|"
-_MARGIN = rf"[ \t]{{0,40}}(?:[{_FRAMES}>][ \t]{{0,8}})?"
-_ENDS = _FRAMES + "\r\\"
+_WRITTEN_FRAMES = ("u2502", "u2503")
+_FRAME = rf"(?:[{_FRAMES}]|\\{{1,16}}u250[23])"
+_MARGIN = rf"[ \t]{{0,40}}(?:(?:{_FRAME}|>)[ \t]{{0,8}})?"
+_ENDS = _FRAMES + "\r\\23"
 _SHORTEST_WORD = 8
 _LONG_BEGUN = 12
 _MOST_LINES = 16
@@ -38,7 +40,7 @@ _LONG_NEXT_LINES = {
     line: _next_line(re.escape(line), r"A-Za-z0-9_.", f"{_LETTER}{{{_SHORTEST_AFTER_SIGN}}}") for line in _BREAKS
 }
 _CUT = re.compile(
-    rf"{_LETTER}++(?:[ \t]{{0,200}}[{_FRAMES}])?\\{{0,16}}(?:\r|r\\{{1,16}})?(?:\n|(?<=\\)n){_MARGIN}{_LETTER}",
+    rf"{_LETTER}++(?:[ \t]{{0,200}}{_FRAME})?\\{{0,16}}(?:\r|r\\{{1,16}})?(?:\n|(?<=\\)n){_MARGIN}{_LETTER}",
 )
 _LOOKS_LIKE_A_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DIGIT = re.compile(r"[0-9]")
@@ -124,10 +126,17 @@ def _end_of_line(text: str, at: int, written: str) -> int:
         end -= len(carriage)
     while end and text[end - 1] == "\\":
         end -= 1
-    if end and text[end - 1] in _FRAMES:
+    framed = end and text[end - 1] in _FRAMES
+    if framed:
         end -= 1
-        while end and text[end - 1] in " \t":
+    elif text.endswith(_WRITTEN_FRAMES, 0, end):
+        end -= len(_WRITTEN_FRAMES[0])
+        while end and text[end - 1] == "\\":
+            framed = True
             end -= 1
+        end += 0 if framed else len(_WRITTEN_FRAMES[0])
+    while framed and end and text[end - 1] in " \t":
+        end -= 1
     return end
 
 
