@@ -86,7 +86,7 @@ def value_patterns() -> list[str]:
         *(before + what for what in (forms.KEY_LINES, forms.KEY_TAIL) for before in forms.BEFORE_KEY_LINES),
         *(f"://{what}" for what in forms.USERINFO),
         *(_kept(told.keep) + told.secret for told in (*commands.COMMANDS, commands.NETRC)),
-        *(_kept(name + commands.JAPANESE_BEFORE) + commands.JAPANESE_VALUE for name in commands.JAPANESE),
+        *(_kept(name + commands.JAPANESE_BEFORE) + commands.JAPANESE_VALUE for name in commands.JAPANESE_WAYS),
         *(rf"{bearer}[ \t]{{1,4}}{forms.BEARER}" for bearer in cases("bearer")),
         *(
             rf"{header}\\{{0,16}}[\"']?[ \t]{{0,4}}[:=][ \t]{{0,4}}\\{{0,16}}[\"']?[^\r\n\"'\\]{{2,}}"
