@@ -92,6 +92,7 @@ def value_patterns() -> list[str]:
             rf"{header}\\{{0,16}}[\"']?[ \t]{{0,4}}[:=][ \t]{{0,4}}\\{{0,16}}[\"']?[^\r\n\"'\\]{{2,}}"
             for header in headers
         ),
+        *(rf"({case}\\{{0,16}}[\"']?:[ \t]{{1,4}})[^\r\n\"'\\]{{2,}}" for case in cases("passphrase")),
         rf"--[a-z-]*(?:{options})[ \t]{{1,4}}[\"']?[^\s\"'-][^\s\"']*",
         *(rf"{pwd}{_SEPARATOR}[\"']?[^\s\"'/~][^\s\"']+" for pwd in cases("pwd")),
         *(f"{name}{_TAIL}(?:{_SEPARATOR}{_VALUE}|{_XML})" for name in names()),

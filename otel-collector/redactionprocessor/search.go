@@ -13,7 +13,7 @@ import (
 const (
 	mask           = "****"
 	mostBeginnings = 64
-	longestHead    = 16
+	longEnough     = 8 // of a beginning: a longer one is only more ways of writing it
 	headSize       = 3
 )
 
@@ -280,7 +280,7 @@ func ofAll(subs []*syntax.Regexp) (found []string, whole bool) {
 	found = []string{""}
 	for _, sub := range subs {
 		some, all := beginnings(sub)
-		if some == nil || len(found)*len(some) > mostBeginnings || len(found[0]) > longestHead {
+		if some == nil || len(found)*len(some) > mostBeginnings || len(found[0]) >= longEnough {
 			return found, false
 		}
 		var joined []string

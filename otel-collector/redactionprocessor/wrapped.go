@@ -16,6 +16,7 @@ const (
 	shortestWord = 8  // of what may be the rest of a key that is one without it
 	longBegun    = 12 // so much of a key needs no rest that looks like one
 	widestMargin = 40
+	longestSign  = 16
 	mostLines    = 16
 )
 
@@ -185,7 +186,7 @@ func (s *search) cutSecrets(text string, pieces []span) (found []span) {
 func (s *search) cutSecret(text string, pieces []span) []span {
 	size := pieces[0].size()
 	var room [8]uint64
-	begins := text[pieces[0].start:pieces[0].end] + text[pieces[1].start:min(pieces[1].end, pieces[1].start+longestHead)]
+	begins := text[pieces[0].start:pieces[0].end] + text[pieces[1].start:min(pieces[1].end, pieces[1].start+longestSign)]
 	tried := s.tried(begins, room[:0])
 	if !s.anyOfOneWord(tried) {
 		return nil

@@ -27,7 +27,7 @@ _VALUE = re.compile(
     rf"|\\+[\"']({_PIECE}(?:\\{{1,16}}n[ \t]{{0,40}}{_PIECE}){{1,4}})\\+[\"']"
     r"|\"((?:[^\"\\\n]|\\.)*+)|'((?:[^'\\\n]|\\.)*+)|\\+[\"']([^\"'\\\n]*+)|([^\s\"'\\,;&)}\]][^\s\"'\\,;&)}\]]*+)",
 )
-_HEADER_VALUE = re.compile(r"\\*[\"']?([^\r\n\"'\\]++)")
+_LINE = re.compile(r"\\*[\"']?([^\r\n\"'\\]++)")
 _LONGEST_KEY = 80
 _NOT_A_VALUE = ("[redacted", '"[redacted', "'[redacted", '\\"[redacted')
 
@@ -77,8 +77,10 @@ def _secret_near(text: str, start: int, end: int) -> tuple[int, int] | None:
         key.lower() == "pwd" and text.startswith(("/", "~"), between.end())
     ):
         return None
-    is_header = key.lower().endswith(("authorization", "cookie"))
-    value = (_HEADER_VALUE if is_header else _VALUE).match(text, between.end())
+    is_line = key.lower().endswith(("authorization", "cookie")) or (
+        key.lower().endswith("passphrase") and between[0].endswith((": ", ":\t"))
+    )
+    value = (_LINE if is_line else _VALUE).match(text, between.end())
     if value is None or not value.lastindex:
         return None
     return None if value[value.lastindex].lower() in _NO_SECRETS else value.span(value.lastindex)
