@@ -56,7 +56,7 @@ def redact_named(text: str) -> str:
                     end, span[1]
                 )  # what stands inside a value is gone already, and looking again costs its square
             at = low.find(word, end)
-    return _without_spans(text, spans) if spans else text
+    return without_spans(text, spans) if spans else text
 
 
 def _secret_near(text: str, start: int, end: int) -> tuple[int, int] | None:
@@ -86,7 +86,8 @@ def _secret_near(text: str, start: int, end: int) -> tuple[int, int] | None:
     return None if value[value.lastindex].lower() in _NO_SECRETS else value.span(value.lastindex)
 
 
-def _without_spans(text: str, spans: list[tuple[int, int]]) -> str:
+def without_spans(text: str, spans: list[tuple[int, int]]) -> str:
+    """The text with `[redacted]` for each span; two that overlap become one."""
     pieces: list[str] = []
     done = 0
     for start, end in sorted(spans):

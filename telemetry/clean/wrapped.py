@@ -10,7 +10,8 @@ import re
 import string
 from typing import TYPE_CHECKING
 
-from telemetry.clean.secret_forms import FORMS, REDACTED
+from telemetry.clean.secret_forms import FORMS
+from telemetry.clean.secret_names import without_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +95,7 @@ def redact_wrapped(text: str, line_break: str, looks: list[re.Pattern[str]]) -> 
         for pattern in looks
         for span in _secrets(text, pieces, pattern)
     ]
-    return _without(text, spans)
+    return without_spans(text, spans)
 
 
 def _wrapped(text: str, written: str, next_line: re.Pattern[str]) -> Iterator[list[tuple[int, int]]]:
@@ -185,13 +186,3 @@ def _continues(begun: str, rest: str, pattern: re.Pattern[str]) -> bool:
 
 def _is_mixed(word: str) -> bool:
     return bool(_MIXED.search(word))
-
-
-def _without(text: str, spans: list[tuple[int, int]]) -> str:
-    pieces: list[str] = []
-    done = 0
-    for start, end in sorted(spans):
-        if start >= done:
-            pieces += (text[done:start], REDACTED)
-        done = max(done, end)
-    return "".join((*pieces, text[done:]))
