@@ -155,4 +155,5 @@ def _endpoint(exports: Mapping[str, Export]) -> BackendStanding:
         reason=f"the endpoint's last answers: {said}",
         sent={**dict.fromkeys(counters.SIGNALS, 0), **{signal: export.taken for signal, export in exports.items()}},
         failed={**dict.fromkeys(counters.SIGNALS, 0), **{signal: export.lost for signal, export in exports.items()}},
+        is_endpoint=True,
     )

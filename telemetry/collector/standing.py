@@ -42,6 +42,8 @@ class BackendStanding:
         usage: How full its queues are, 0 to 1, by signal.
         takes_nothing: Whether nothing of some signal is sent though something waits, or what comes is given up.
         word: What the collector wrote about it lately; "" for nothing.
+        is_endpoint: Whether it stands for the endpoint, whose backends aren't known: it counts this process's own
+            requests, and one that was not taken is sent again or waits in the spool.
     """
 
     name: str
@@ -57,6 +59,7 @@ class BackendStanding:
     usage: Mapping[str, float] = field(default_factory=dict)
     takes_nothing: bool = False
     word: str = ""
+    is_endpoint: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def outlets(standing: Standing) -> Outlets:
                 one.name,
                 _up(one),
                 one.sent,
-                one.failed,
+                dict.fromkeys(SIGNALS, 0) if one.is_endpoint else one.failed,
                 one.turned_away,
                 one.usage,
                 one.takes_nothing,

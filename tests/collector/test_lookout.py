@@ -184,11 +184,13 @@ def test_what_was_never_read_is_not_known_and_what_is_not_taken_is() -> None:
 def test_nobody_there_is_a_state_and_the_endpoint_itself_is_judged() -> None:
     (port,) = free_ports(1)
     exports = {"logs": Export(1.0, succeeded=False, lost=2), "metrics": Export(1.0, succeeded=True, taken=4)}
-    answer = looked(lookout(f"http://127.0.0.1:{port}/metrics", kind="other", exports=lambda: exports))
-    (only,) = answer["backends"]
+    silent = lookout(f"http://127.0.0.1:{port}/metrics", kind="other", exports=lambda: exports)
+    (only,) = looked(silent)["backends"]
     assert (only["name"], only["state"]) == ("otlp", "failing")
     assert only["reason"] == "the endpoint's last answers: logs NOT taken, metrics taken"
     assert only["failed"]["logs"] == 2
+    (told,) = outlets(silent.standing).backends
+    assert (told.up, sum(told.failed.values())) == (False, 0), "requests that are sent again are no loss"
 
 
 @pytest.mark.slow
