@@ -64,9 +64,12 @@ def build(
 @app.command()
 def run(backends: Backends = "", config: Configs = None) -> None:
     """Run it in the foreground until Ctrl-C or SIGTERM."""
+    from telemetry.collecting import busy_port
     from telemetry.collector import child_environment, command
 
     binary = _binary()
+    if not config and (busy := busy_port(os.environ, backends)):  # a file of the user's may move any port
+        _fail(f"the collector can't run: {busy}")
     sys.stdout.flush()
     os.execve(binary, command(binary, backends=backends, configs=config or ()), child_environment())  # noqa: S606
 

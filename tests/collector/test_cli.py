@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -52,6 +54,16 @@ def test_config_with_a_file_of_ones_own(collector_binary: Path, tmp_path: Path) 
     done = call(collector_binary, tmp_path, "config", "-b", "nonsense")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith('error: unknown backend "nonsense"; known: ')
+
+
+def test_run_names_who_holds_its_port(collector_binary: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = call(collector_binary, tmp_path, "run", ORCHESTRATOR_COLLECTOR_HTTP_PORT=str(port))
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: the collector can't run: port {port} is held by process {os.getpid()} (")
+    assert line.endswith("): ORCHESTRATOR_COLLECTOR_HTTP_PORT moves it")
 
 
 def test_run_becomes_the_collector(collector_binary: Path, tmp_path: Path) -> None:
