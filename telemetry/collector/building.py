@@ -27,6 +27,7 @@ USUAL = "about 10 minutes the first time on 2 cores, half a minute when only our
 # give the same file.
 _FLAGS = ("-trimpath", "-ldflags=-s -w -buildid=")
 _KEEP = 3  # built versions, those used last: an older checkout, or a service, doesn't build again at once
+_RECENT = 24 * 3600.0  # seconds in which one that was used is kept besides: somebody may be at work with it
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -230,11 +231,12 @@ def _lock(path: Path, progress: Callable[[str], None], cancelled: threading.Even
 
 
 def _forget_old(current: Path) -> None:
-    """Keep the few built versions that were used last; what still runs keeps its open file."""
-    folders = [path for path in current.parent.iterdir() if path.is_dir() and path != current]
-    folders.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for folder in folders[_KEEP - 1 :]:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Keep the few built versions that were used last, and all of the last day; what runs keeps its open file."""
+    used = {path: path.stat().st_mtime for path in current.parent.iterdir() if path.is_dir() and path != current}
+    oldest = time.time() - _RECENT
+    for folder in sorted(used, key=used.__getitem__, reverse=True)[_KEEP - 1 :]:
+        if used[folder] < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _duration(seconds: float) -> str:

@@ -57,17 +57,17 @@ def test_it_is_built_once(go: Path) -> None:
 def test_a_version_that_is_used_outlives_newer_builds(go: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(go, WORKS)
     used = build(print)
-    for number, age in ((1, 10), (2, 20), (3, 30)):
-        other = used.parent.with_name(f"{number:016d}")
+    for name, days in (("today", 0.1), ("yesterday", 0.9), ("1", 2), ("2", 3)):
+        other = used.parent.with_name(name)
         other.mkdir()
-        os.utime(other, (other.stat().st_atime - age, other.stat().st_mtime - age))
+        os.utime(other, (other.stat().st_atime, other.stat().st_mtime - days * 86400))
     os.utime(used.parent, (0, 0))
     assert binary_path() == used
     monkeypatch.setattr(building, "fingerprint", lambda _: "another checkout's")
     build(print)
     assert used.is_file()
     assert sorted(folder.name for folder in used.parent.parent.iterdir() if folder.is_dir()) == sorted(
-        ["another checkout's", used.parent.name, "0000000000000001"]
+        ["another checkout's", used.parent.name, "today", "yesterday"]
     )
 
 
@@ -133,6 +133,7 @@ def test_old_versions_are_forgotten(go: Path) -> None:
     root = cache_dir() / "collector"
     for name in "abcd":
         (root / name).mkdir(parents=True)
+        os.utime(root / name, (0, 0))
     path = build()
     folders = [item for item in root.iterdir() if item.is_dir()]
     assert len(folders) == 3
