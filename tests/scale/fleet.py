@@ -18,6 +18,7 @@ from tests.backends.server import start_all
 from tests.collector.harness import environment
 from tests.scale.host import Host
 from tests.scale.network import own_network
+from tests.scale.records import kept_logs
 from tests.scale.tier import Member
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Fleet:
 
 @contextlib.contextmanager
 def fleet(folder: Path, binary: Path, *, hosts: int, agents: int, metrics_every: float) -> Iterator[Fleet]:
-    """Everything, up; killed at the end.
+    """Everything, up; killed at the end. Where the block fails, the logs of all of it are kept.
 
     Args:
         folder: For all files.
@@ -96,7 +97,7 @@ def fleet(folder: Path, binary: Path, *, hosts: int, agents: int, metrics_every:
     kafka, loki = Partitioned(folder / "kafka"), Loki(folder / "loki")
     prometheus = {way: Prometheus(folder / way) for way in ("otlp", "remote-write")}
     token = secrets.token_hex(16)
-    with contextlib.ExitStack() as stack:
+    with kept_logs(folder), contextlib.ExitStack() as stack:
         stack.enter_context(own_network(*GATEWAYS))
         servers = (kafka, loki, *prometheus.values())
         for server in servers:

@@ -66,7 +66,7 @@ class Member:
         try:
             yield self
         finally:
-            self._stack.close()
+            self._end()
 
     def start(self) -> None:
         """Starts it, and waits until it is ready."""
@@ -78,8 +78,7 @@ class Member:
         self.before.add(self._cost())
         self._now.process.kill()
         self._now.process.wait(20)
-        self._stack.close()
-        self._now = None
+        self._end()
 
     def cost(self) -> Cost:
         """Of all its lives so far."""
@@ -94,6 +93,14 @@ class Member:
         host, port = self.env["ORCHESTRATOR_COLLECTOR_HOST"], self.env["ORCHESTRATOR_COLLECTOR_TELEMETRY_PORT"]
         page = get(f"http://{host}:{port}/metrics")
         return sum(float(value) for value in re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", page, re.MULTILINE))
+
+    def _end(self) -> None:
+        """It is gone, and what it said is in its folder, after what it said in its lives before."""
+        now, self._now = self._now, None
+        self._stack.close()
+        if now is not None:
+            with (Path(self.env["HOME"]) / "said").open("a", encoding="utf-8") as said:
+                said.writelines(now.lines)
 
     def _cost(self) -> Cost:
         assert self._now is not None
