@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.backends import build
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "compose"
 PROFILES = ("prometheus", "loki", "elk", "datadog")
 SUBSETS = [chosen for count in range(1, len(PROFILES) + 1) for chosen in combinations(PROFILES, count)]
+
+
+@cache
+def written() -> dict[str, Any]:
+    """The file as it is written, of all profiles, with the names of variables in the place of values."""
+    found: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
+    return found
 
 
 def load(*profiles: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -36,3 +46,18 @@ def services(*profiles: str, **environ: str) -> dict[str, dict[str, Any]]:
     """The services that would start."""
     found: dict[str, dict[str, Any]] = project(*profiles, **environ)["services"]
     return found
+
+
+def of_the_collector(folder: Path, *profiles: str, key: str) -> dict[str, str]:
+    """Its environment, with the files that it reads there in a folder of the test's: Datadog's key among them."""
+    service = services(*profiles)["collector"]
+    backends = folder / "backends"
+    backends.mkdir()
+    for mount in service["volumes"]:
+        if mount["type"] == "bind":
+            (backends / Path(mount["target"]).name).write_text(Path(mount["source"]).read_text())
+    (folder / "dd_api_key").write_text(key)
+    return {
+        **{name: str(value).replace("/run/secrets/", f"{folder}/") for name, value in service["environment"].items()},
+        "ORCHESTRATOR_COLLECTOR_BACKENDS_DIR": str(backends),
+    }

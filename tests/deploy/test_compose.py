@@ -21,7 +21,7 @@ from telemetry.settings import load as load_settings
 from tests.backends.datadog import DatadogRecorder
 from tests.collector import otlp
 from tests.collector.harness import environment, running
-from tests.deploy.compose import FOLDER, PROFILES, SUBSETS, load, project, services
+from tests.deploy.compose import FOLDER, PROFILES, SUBSETS, load, of_the_collector, project, services
 from tests.waiting import eventually
 
 ALWAYS = {"collector", "monitor", "jaeger"}
@@ -214,33 +214,19 @@ def test_prometheus_finds_the_services_by_their_names(everything: dict[str, Any]
 # --- what our own collector says ------------------------------------------------------------------------------------
 
 
-def of_the_collector(folder: Path, *chosen: str) -> dict[str, str]:
-    """Its environment in compose, with the files that it reads there in a folder of the test's."""
-    service = services(*chosen)["collector"]
-    backends = folder / "backends"
-    backends.mkdir()
-    for mount in service["volumes"]:
-        if mount["type"] == "bind":
-            (backends / Path(mount["target"]).name).write_text(Path(mount["source"]).read_text())
-    key = folder / "dd_api_key"
-    key.write_text(f"{DatadogRecorder.api_key}\n")  # as an editor leaves it
-    return {
-        **{name: str(value).replace("/run/secrets/", f"{folder}/") for name, value in service["environment"].items()},
-        "ORCHESTRATOR_COLLECTOR_BACKENDS_DIR": str(backends),
-    }
+KEY = f"{DatadogRecorder.api_key}\n"  # as an editor leaves it
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chosen", [*((one,) for one in PROFILES), PROFILES], ids="-".join)
 def test_the_collector_takes_the_choice(chosen: tuple[str, ...], tmp_path: Path) -> None:
-    environ = {"PATH": os.defpath, "HOME": str(tmp_path), **of_the_collector(tmp_path, *chosen)}
+    environ = {"PATH": os.defpath, "HOME": str(tmp_path), **of_the_collector(tmp_path, *chosen, key=KEY)}
     assert validate(build_collector(print), environ=environ) is None
 
 
 @pytest.mark.slow
 def test_a_key_that_nobody_put_into_its_file_is_asked_for(tmp_path: Path) -> None:
-    environ = {"PATH": os.defpath, "HOME": str(tmp_path), **of_the_collector(tmp_path, "datadog")}
-    Path(environ["DD_API_KEY_FILE"]).write_text("")
+    environ = {"PATH": os.defpath, "HOME": str(tmp_path), **of_the_collector(tmp_path, "datadog", key="")}
     assert validate(build_collector(print), environ=environ) == "backend datadog needs DD_API_KEY"
 
 
@@ -249,7 +235,7 @@ def test_datadogs_key_comes_from_its_file(tmp_path: Path) -> None:
     with DatadogRecorder(tmp_path / "datadog", only_key=DatadogRecorder.api_key) as datadog:
         (tmp_path / "compose").mkdir()
         to_datadog = dict.fromkeys(("DD_OTLP_URL", "DD_METRICS_URL", "DD_TRACES_URL"), datadog.url)
-        environ = environment(tmp_path) | of_the_collector(tmp_path / "compose", "datadog") | to_datadog
+        environ = environment(tmp_path) | of_the_collector(tmp_path / "compose", "datadog", key=KEY) | to_datadog
         del environ["DD_API_KEY"]
         with running(build_collector(print), "", environ) as collector:
             assert otlp.send(collector.url("HTTP"), "logs", otlp.logs("by a key from a file")) == 200
