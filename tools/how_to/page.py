@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ COLLECTOR = "orchestrator-telemetry collector run"
 MONITOR = f"orchestrator-telemetry dashboard --tmux-session {CLUSTER}"
 EVERY_SECOND = "export OTEL_METRIC_EXPORT_INTERVAL=1000   # metrics every second, while you look; else every minute\n"
 DOCTOR = "orchestrator-telemetry doctor --only pipeline"
-_ANSWER = re.compile(r"<!-- answer: ([\w-]+) -->\n```\w+\n(.*?)```\n", re.DOTALL)
+_ANSWER = re.compile(r"<!-- answer: ([\w-]+) ([0-9a-f]+) -->\n```\w+\n(.*?)```\n", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,13 @@ def exports(variables: Iterable[str]) -> str:
 
 
 def answers_in(text: str) -> dict[str, str]:
-    """The answers that a page shows, by their names."""
-    return dict(_ANSWER.findall(text))
+    """The answers that a page shows, by their names; without those that are no longer what a run wrote."""
+    return {name: answer for name, digest, answer in _ANSWER.findall(text) if digest == digest_of(answer)}
+
+
+def digest_of(answer: str) -> str:
+    """What stands above an answer, so that an answer that somebody edited is told from one that a server gave."""
+    return hashlib.sha256(answer.encode()).hexdigest()[:12]
 
 
 def written(page: Page, answers: Mapping[str, str]) -> str:
@@ -195,4 +201,4 @@ def fenced(language: str, text: str) -> str:
 
 
 def _answer(name: str, language: str, answers: Mapping[str, str]) -> str:
-    return f"<!-- answer: {name} -->\n{fenced(language, answers[name])}"
+    return f"<!-- answer: {name} {digest_of(answers[name])} -->\n{fenced(language, answers[name])}"
