@@ -22,6 +22,25 @@ def test_a_file_that_nobody_exercises_and_no_readme_names_is_told() -> None:
     ]
 
 
+def test_a_link_to_a_folder_names_no_file_that_nobody_knows() -> None:
+    unknown = [
+        "alertmanager/templates/x.tmpl",
+        "compose/targets/x.yaml",
+        "datadog/monitors/x.json",
+        "elasticsearch/lifecycle/x.json",
+        "grafana/dashboards/x.json",
+        "grafana/provisioning/datasources/x.yaml",
+        "kubernetes/examples/x.yaml",
+        "loki/x.env",
+        "prometheus/rules-x.yaml",
+        "prometheus/targets/x.yaml",
+        "prometheus/tests/x.yaml",
+        "systemd/x.service",
+    ]
+    told = [one for one in deployed.problems([*deployed.files(), *unknown]) if "no test exercises it" in one]
+    assert [one.partition(" ")[0] for one in told] == [f"deploy/{file}" for file in unknown]
+
+
 def test_a_pattern_without_a_file_and_a_test_that_is_gone_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(deployed.EXERCISED, "nomad/job.hcl", "test_nomad.py::test_it_starts")
     monkeypatch.setitem(deployed.EXERCISED, "loki/config.yaml", "test_loki.py::test_that_was_renamed")
@@ -39,12 +58,13 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
     assert told == ["deploy/README.md: its link to nomad/README.md leads nowhere"]
 
 
-def test_what_git_has_counts_and_somebodys_own_files_do_not(tmp_path: Path) -> None:
+def test_what_git_has_or_would_take_counts_and_what_it_ignores_does_not(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True, timeout=30)
-    for name in ("deploy/loki/new.yaml", "deploy/compose/.env", "deploy/gone.yaml", "docs/other.md"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("")
+    names = ("loki/new.yaml", "compose/.env", "compose/.gitignore", "gone.yaml", "nomad/job.hcl", "../docs/other.md")
+    for file in (tmp_path / "deploy" / name for name in names):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(".env\n" if file.name == ".gitignore" else "")
     added = ["deploy/gone.yaml", "deploy/loki/new.yaml", "docs/other.md"]
     subprocess.run(["git", "-C", tmp_path, "add", *added], check=True, timeout=30)
     (tmp_path / "deploy" / "gone.yaml").unlink()
-    assert deployed.files(tmp_path) == ["loki/new.yaml"]
+    assert deployed.files(tmp_path) == ["compose/.gitignore", "loki/new.yaml", "nomad/job.hcl"]

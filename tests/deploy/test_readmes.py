@@ -7,11 +7,18 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+from opentelemetry.sdk import environment_variables
+
+from telemetry.collector import sources_dir
+from tests.backends.kafka import Kafka, console_consumer
 from tests.deploy.alerting import DEPLOY
 from tests.deploy.stand_in import StandIn, standing_in
 
+SCALE = DEPLOY / "scale" / "README.md"
 KEYS = {"DD_API_KEY": "made-up-api-key", "DD_APP_KEY": "made-up-app-key", "GRAFANA_TOKEN": "made-up-token"}
 
 
@@ -63,3 +70,63 @@ def test_grafanas_dashboards_are_sent(tmp_path: Path) -> None:
         assert headers["Authorization"] == f"Bearer {KEYS['GRAFANA_TOKEN']}"
         assert headers["Content-Type"] == "application/json"
     assert not [one for one in arguments if "made-up" in one]
+
+
+def test_scale_names_no_variable_that_nobody_reads() -> None:
+    sources = [file for kind in ("go", "yaml") for file in sources_dir().rglob(f"*.{kind}")]
+    read = r"(?:\$\{env:|\")([A-Z]+(?:_[A-Z0-9]+)*)"
+    known = {name for file in sources if "_test.go" not in file.name for name in re.findall(read, file.read_text())}
+    known |= {name for name in vars(environment_variables) if name.startswith("OTEL_")}
+    named = set(re.findall(r"\b[A-Z]+(?:_[A-Z0-9]+)+\b|\b[A-Z]+(?==)", SCALE.read_text()))
+    assert {"BACKENDS", "KAFKA_BROKERS", "OTEL_EXPORTER_OTLP_ENDPOINT"} <= named
+    assert named - known == set()
+
+
+@pytest.mark.slow
+def test_the_collector_takes_the_settings_of_both_tiers(tmp_path: Path, collector_binary: Path) -> None:
+    """Each `collector run` validates instead, since the names of the machines are made up."""
+    token = tmp_path / "token"
+    token.write_text("made-up-token-of-a-gateway\n")
+    token.chmod(0o600)
+    text = commands(SCALE, "KAFKA_BROKERS")
+    assert "/etc/orchestrator-telemetry/token" in text
+    program = tmp_path / "orchestrator-telemetry"
+    program.write_text(f"""#!/bin/sh
+echo "$@"
+[ "$1" = dashboard ] || PYTHONPATH={DEPLOY.parent} exec {sys.executable} -m telemetry "$1" validate
+""")
+    program.chmod(0o755)
+    environ = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "ORCHESTRATOR_COLLECTOR_BINARY": str(collector_binary),
+        "ORCHESTRATOR_COLLECTOR_QUEUE_DIR": str(tmp_path / "queue"),
+    }
+    line = ["bash", "-euc", text.replace("/etc/orchestrator-telemetry/token", str(token))]
+    done = subprocess.run(line, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stderr, done.stdout) == ("", "collector run\nok\ncollector run\nok\ndashboard\n")
+
+
+@pytest.mark.slow
+def test_kafka_makes_the_topics_of_the_collector(tmp_path: Path, kafka: Kafka) -> None:
+    """Three replicas need three brokers: one here."""
+    backend = (sources_dir() / "config" / "backends" / "kafka.yaml").read_text()
+    topics = set(re.findall(r"_TOPIC:-(\w+)\}", backend))
+    text = commands(SCALE, "kafka-topics.sh")
+    here = {
+        "kafka:9092": kafka.brokers,
+        "--topic $topic": "--topic scale-$topic",
+        "--replication-factor 3": "--replication-factor 1",
+        "min.insync.replicas=2": "min.insync.replicas=1",
+    }
+    for written, ours in here.items():
+        assert written in text
+        text = text.replace(written, ours)
+    console_consumer(tmp_path)
+    java = (tmp_path / "kafka-console-consumer.sh").read_text()
+    program = tmp_path / "kafka-topics.sh"
+    program.write_text(java.replace("consumer.ConsoleConsumer", "TopicCommand"))
+    program.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-euc", text], env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert set(re.findall(r"Created topic scale-(\w+)\.", done.stdout)) == topics, done.stdout + done.stderr

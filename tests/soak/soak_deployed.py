@@ -21,9 +21,9 @@ FILES = deployed.files()
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what git has, as it lies there now, in a repository of its own."""
+    """A copy of what git has or would take, as it lies there now, in a repository of its own."""
     copy = tmp_path_factory.mktemp("tree")
-    line = ["git", "ls-files", "-z"]
+    line = ["git", "ls-files", "-z", *deployed.KINDS]
     listed = subprocess.run(line, cwd=deployed.ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         if (deployed.ROOT / name).is_file():
@@ -48,7 +48,7 @@ def damaged(file: str, content: bytes) -> bytes:
 
 
 def test_whole_they_pass(tree: Path) -> None:
-    became, said = outcome(tree, *sorted({str(deployed.test_of(file)) for file in FILES}))
+    became, said = outcome(tree, *sorted({test for file in FILES for test in deployed.tests_of(file)}))
     assert became == {"passed"}, said
 
 
@@ -58,7 +58,7 @@ def test_damaged_its_test_fails(tree: Path, file: str) -> None:
     whole = path.read_bytes()
     path.write_bytes(damaged(file, whole))
     try:
-        became, said = outcome(tree, str(deployed.test_of(file)))
+        became, said = outcome(tree, *deployed.tests_of(file))
     finally:
         path.write_bytes(whole)
     assert became & {"failed", "error"}, said
