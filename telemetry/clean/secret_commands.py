@@ -15,7 +15,7 @@ class Told(NamedTuple):
 
     kind: str
     letters: str
-    """For a command: the last letter of the option is one of these."""
+    """For a command: one of these is in the option."""
     signs: tuple[str, ...]
     """One of these stands in every match."""
     keep: str

@@ -7,7 +7,8 @@ import re
 from telemetry.clean import secret_commands as forms
 from telemetry.clean.secret_forms import REDACTED
 
-_OPTION = re.compile(r"-(?<=[ \t\n]-)(?:[A-Za-z]{0,8}[uU]|[apwP]|-user|-proxy-user)")
+_OPTION = re.compile(r"-(?<=[ \t\n]-)(?:[A-Za-z]{1,9}|-user|-proxy-user)")
+"""With what may be its value right behind it: `-phunter2`."""
 _COMMANDS = tuple((told.letters, told.signs, re.compile(f"({told.keep}){told.secret}")) for told in forms.COMMANDS)
 _NETRC = re.compile(f"({forms.NETRC.keep}){forms.NETRC.secret}")
 _JAPANESE = re.compile(f"((?:{'|'.join(forms.JAPANESE_WAYS)}){forms.JAPANESE_BEFORE}){forms.JAPANESE_VALUE}")
@@ -17,9 +18,9 @@ _SHOWN = rf"\1{REDACTED}"
 def redact_told(text: str) -> str:
     """The text with `[redacted]` for each of them."""
     if "-" in text and (options := _OPTION.findall(text)):
-        ends = {option[-1] for option in options}
+        known = set().union(*options)
         for letters, programs, command in _COMMANDS:
-            if not ends.isdisjoint(letters) and any(map(text.__contains__, programs)):
+            if not known.isdisjoint(letters) and any(map(text.__contains__, programs)):
                 text = command.sub(_SHOWN, text)
     if "password" in text and "login" in text:
         text = _NETRC.sub(_SHOWN, text)
