@@ -21,6 +21,18 @@ MONITOR, COLLECTOR = FOLDER / "orchestrator-telemetry@.service", FOLDER / "orche
 PROGRAMS = Path("/opt/orchestrator-telemetry/bin")
 MOST_EXPOSED = 2.5
 """systemd's own measure, from 0 (nothing is exposed) to 10."""
+BOUNDS = {"MemoryMax", "TasksMax", "LimitNOFILE", "LimitCORE", "WatchdogSec", "TimeoutStartSec", "TimeoutStopSec"}
+"""What each unit must bound; the rest of what neither may lack is in systemd's measure."""
+WHAT_IT_IS = {"After", "Description", "Environment", "EnvironmentFile", "ExecReload", "ExecStart", "Group", "User"}
+WHAT_IT_IS |= {"RuntimeDirectory", "RuntimeDirectoryMode", "StateDirectory", "TimeoutStopSec", "WorkingDirectory"}
+DIFFERENT = {
+    "PrivateTmp": (["no"], ["yes"]),
+    "ProcSubset": ([], ["pid"]),
+    "ProtectHome": (["read-only"], ["yes"]),
+    "RemoveIPC": ([], ["yes"]),
+    "RestrictAddressFamilies": (["AF_UNIX AF_INET AF_INET6"], ["AF_UNIX AF_INET AF_INET6 AF_NETLINK"]),
+}
+"""What the monitor may beyond the collector, and the other way round: all else that they may is the same."""
 
 
 def install(root: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -57,6 +69,31 @@ def exposure(unit: Path) -> float:
 def variables(unit: Path) -> set[str]:
     lines = [line for line in unit.read_text().splitlines() if line.startswith("Environment=")]
     return {name for line in lines for name in re.findall(r"([A-Z_]+)=", line.removeprefix("Environment="))}
+
+
+def settings(unit: Path) -> dict[str, list[str]]:
+    """What a unit sets, by its name; what is set more than once has several values."""
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def test_both_units_are_bounded_and_confined_alike() -> None:
+    monitor, collector = settings(MONITOR), settings(COLLECTOR)
+    assert monitor.keys() >= BOUNDS
+    assert collector.keys() >= BOUNDS
+    both = {name: (monitor.get(name, []), collector.get(name, [])) for name in monitor.keys() | collector.keys()}
+    different = {name: values for name, values in both.items() if values[0] != values[1] and name not in WHAT_IT_IS}
+    assert different == DIFFERENT
+
+
+def test_the_readme_says_what_the_units_do() -> None:
+    unit = {name: values[0] for name, values in settings(COLLECTOR).items()}
+    text = " ".join((FOLDER / "README.md").read_text().split())
+    assert f"says nothing for {unit['WatchdogSec']} s is ended" in text
+    times, minutes = ({"10": "ten"}[unit["StartLimitBurst"]], {"5min": "five minutes"}[unit["StartLimitIntervalSec"]])
+    assert f"started again after {unit['RestartSec']} s, at most {times} times in {minutes}" in text
 
 
 def test_everything_is_put_in_its_place(tmp_path: Path) -> None:
