@@ -23,6 +23,7 @@ from tests.soak.systemd import cgroup_root, remove_group
 from tests.waiting import eventually
 
 _PROGRAM = Path("/usr/lib/systemd/systemd")
+OWN_FOLDERS = (Path("/dev"), Path("/run"), Path("/tmp"))  # noqa: S108 - empty ones of the machine's own
 _PROGRAMS = ("systemctl", "unshare", "nsenter", "setpriv", "ip", "pivot_root")
 
 _OUTSIDE = """
@@ -125,6 +126,15 @@ class Machine:
             os.kill(self._first, signal.SIGKILL)  # and all else in it with it
         self._outside.communicate(timeout=15)
         remove_group(self._group)
+
+
+def hidden(*places: Path) -> str | None:
+    """What is wrong where one of these places can't be seen in a machine, a line; None where all can."""
+    for place in (one.resolve() for one in places):
+        for folder in OWN_FOLDERS:
+            if place.is_relative_to(folder):
+                return f"{place} can't be seen in the machine, whose {folder} is its own: run this from elsewhere"
+    return None
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The units of deploy/systemd under a real systemd, on a machine of their own: they start, watch, confine and restart.
 
-By hand: `make soak`, as root.
+By hand: `make soak`, as root, from a folder that isn't below /tmp, which that machine has for itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 from telemetry.collector import build
 from tests.daemons import ROOT
-from tests.soak.machine import Machine, a_machine
+from tests.soak.machine import Machine, a_machine, hidden
 from tests.waiting import eventually
 
 COLLECTOR, MONITOR, OTHER = "orchestrator-collector", "orchestrator-telemetry@alice", "orchestrator-telemetry@bob"
@@ -27,11 +27,14 @@ HARDENED = {"NoNewPrivs": "1", "Seccomp": "2", "CapEff": "0" * 16, "CapBnd": "0"
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
     """One with our units in place, both running, and an agent in alice's tmux."""
+    collector = build(print)
+    if wrong := hidden(ROOT, Path(sys.prefix), Path(sys.base_prefix), collector):
+        pytest.fail(wrong)
     with a_machine() as one:
         _put_program(one)
         for user in ("alice", "bob"):
             one.do("useradd", "--create-home", user)
-        one.do(str(ROOT / "deploy" / "systemd" / "install.sh"), str(build(print)))
+        one.do(str(ROOT / "deploy" / "systemd" / "install.sh"), str(collector))
         _set(one, "monitor.env", "OTEL_METRIC_EXPORT_INTERVAL=500")
         _set(one, "monitor-bob.env", "ORCHESTRATOR_DASHBOARD_PORT=8001")
         one.do("tmux", "new-session", "-d", "-s", "work", "exec sleep 1000", user="alice")
