@@ -1,7 +1,8 @@
 """The rendered examples of deploy/kubernetes: `python -m tools.kubernetes` writes them by Helm; `--check` needs none.
 
 Each says in its head from what it was made, by digest, and what it had in it then: so that a look is enough to tell
-whether the chart, its values or the file itself has changed since.
+whether the chart, its values or the file itself has changed since. What the
+chart knows of our programs is compared too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tools import kubernetes_known as known
 
 FOLDER = Path(__file__).parents[1] / "deploy" / "kubernetes"
 CHART = "orchestrator-telemetry"
@@ -53,9 +56,11 @@ EXAMPLES = (
 
 def problems(folder: Path = FOLDER) -> Iterator[str]:
     """What is stale or was changed by hand, a line each."""
+    if _text(folder / known.NAME) != known.text():
+        yield f"deploy/kubernetes/{known.NAME} is stale, or was changed by hand: make kubernetes"
     for example in EXAMPLES:
         path = example.rendered(folder)
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        text = _text(path)
         head = _DIGESTS.match(text)
         shown = f"deploy/kubernetes/examples/{path.name}"
         if head is None:
@@ -68,6 +73,7 @@ def problems(folder: Path = FOLDER) -> Iterator[str]:
 
 def write(helm: str, folder: Path = FOLDER) -> None:
     """Renders every example. Raises CalledProcessError where Helm refuses; its own words are on standard error."""
+    (folder / known.NAME).write_text(known.text(), encoding="utf-8")
     for example in EXAMPLES:
         text = render(helm, example, folder)
         head = _HEAD.format(
@@ -89,6 +95,10 @@ def render(helm: str, example: Example, folder: Path = FOLDER) -> str:
         line = [helm, "template", example.release, str(chart), "--namespace", example.namespace, *values]
         done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True)
     return re.sub(r"(?m)[ \t]+$", "", done.stdout)
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 def _files(folder: Path) -> list[Path]:

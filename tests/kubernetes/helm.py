@@ -33,6 +33,15 @@ def rendered(home: Path, *arguments: str | Path, chart: Path = CHART) -> str:
     return done.stdout
 
 
+def refused(home: Path, *arguments: str | Path) -> list[str]:
+    """What is wrong, a line each, where Helm renders nothing of the chart."""
+    done = helm(home, "template", "orchestrator-telemetry", CHART, *arguments)
+    assert done.returncode != 0, "it is rendered"
+    first, *lines = done.stderr.splitlines()
+    assert first.startswith("Error: "), done.stderr
+    return [line for line in lines if line and not line.startswith("Use --debug")]
+
+
 def settings(values: Mapping[str, str]) -> Sequence[str]:
     """As flags."""
     return [word for name, value in values.items() for word in ("--set", f"{name}={value}")]

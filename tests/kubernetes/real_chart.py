@@ -91,25 +91,3 @@ def test_every_pod_but_the_nodes_monitor_runs_where_pods_are_restricted(name: st
             assert "hostPID" in answer.json()["message"]
         else:
             assert answer.is_success, answer.text
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"otlp.token.secret": ""}, "who may send? Set otlp.token.secret, or otlp.tls.secret and otlp.tls.clientCA"),
-        ({"otlp.tls.secret": "gateway", "otlp.tls.clientCA": "true"}, "set otlp.tls.senders"),
-        ({"backends.names": "{prometheus}"}, "take prometheus-otlp or prometheus-remote-write"),
-        ({"kafka.enabled": "true"}, "kafka.brokers must be set where kafka.enabled is true"),
-        (
-            {"kafka.enabled": "true", "kafka.brokers": "a:9092", "backends.names": "{kafka}"},
-            "with kafka.enabled it is no backend",
-        ),
-        ({"gatway.replicas": "3"}, "gatway"),
-        ({"backends.env.DD_API_KEY": "made-up"}, "DD_API_KEY"),
-    ],
-    ids=["nobody", "senders", "pages", "brokers", "circle", "unknown", "secret"],
-)
-def test_what_is_wrong_is_told_in_its_own_words(given: dict[str, str], said: str, tmp_path: Path) -> None:
-    done = helm(tmp_path, "template", "t", CHART, *settings(given))
-    assert done.returncode != 0
-    assert said in done.stderr

@@ -33,8 +33,7 @@ ORCHESTRATOR_COLLECTOR_TLS_CLIENT_CA: /run/secrets/orchestrator-telemetry-tls/ca
 {{- end }}
 {{- end }}
 {{- if .root.Values.kafka.enabled }}
-{{- $brokers := required "kafka.brokers must be set where kafka.enabled is true, such as kafka-0.kafka:9092" .root.Values.kafka.brokers }}
-{{ .last | ternary "ORCHESTRATOR_COLLECTOR_KAFKA_FROM" "KAFKA_BROKERS" }}: {{ $brokers | quote }}
+{{ .last | ternary "ORCHESTRATOR_COLLECTOR_KAFKA_FROM" "KAFKA_BROKERS" }}: {{ .root.Values.kafka.brokers | quote }}
 {{- if .last }}
 ORCHESTRATOR_COLLECTOR_KAFKA_GROUP: {{ include "ot.name" .root }}
 {{- end }}

@@ -37,12 +37,17 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{- /* Variables, sorted; a whole number as it is written, and not as 1e+06. */ -}}
+{{- /* A value as text; a whole number as it is written, and not as 1e+06. */ -}}
+{{- define "ot.plain" -}}
+{{- $whole := and (kindIs "float64" .) (eq (float64 (floor .)) (float64 .)) }}
+{{- $whole | ternary (int64 .) . | toString }}
+{{- end }}
+
+{{- /* Variables, sorted. */ -}}
 {{- define "ot.env" -}}
 {{- range $name, $value := . }}
 - name: {{ $name }}
-  {{- $whole := and (kindIs "float64" $value) (eq (float64 (floor $value)) (float64 $value)) }}
-  value: {{ $whole | ternary (int64 $value) $value | toString | quote }}
+  value: {{ include "ot.plain" $value | quote }}
 {{- end }}
 {{- end }}
 
