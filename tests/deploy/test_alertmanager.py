@@ -53,6 +53,53 @@ def test_what_is_inhibited_is_there() -> None:
             assert any(re.fullmatch(one, name) for name in known[label]), f"no {label} is {one}"
 
 
+UNITS = {"s": (1, "s"), "m": (60, "minute"), "h": (3600, "hour"), "d": (86400, "day")}
+
+
+def seconds(duration: str) -> int:
+    return int(duration[:-1]) * UNITS[duration[-1]][0]
+
+
+def spoken(duration: str) -> str:
+    """`10s` is `10 s`, `1h` is `hour`, `4h` is `4 hours`: as the README says it."""
+    number, name = int(duration[:-1]), UNITS[duration[-1]][1]
+    return name if number == 1 else f"{number} {name}{'s' * (len(name) > 1)}"
+
+
+def routes() -> dict[str, dict[str, str]]:
+    """How each kind of alert is told, by what the README's table calls it: what a route doesn't say is the root's."""
+    root = yaml.safe_load(CONFIG.read_text())["route"]
+    by_kind = {"error": root}
+    for route in root["routes"]:
+        [matcher] = route["matchers"]
+        by_kind[matcher.partition("=")[2].strip('"')] = root | route
+    return by_kind
+
+
+def test_the_readme_says_who_is_told_and_when() -> None:
+    readme = (FOLDER / "README.md").read_text()
+    table = re.findall(r"^\| `?(\w+)`? \| `(\w+)` \| (.+) \|$", readme, re.MULTILINE)
+    rows = {kind: (to, when) for kind, to, when in table}
+    told = routes()
+    assert rows.keys() == told.keys()
+    for kind, (to, when) in rows.items():
+        route = told[kind]
+        assert route["receiver"] == to, kind
+        assert re.search(rf"\b(every|again after)( an?)? {spoken(route['repeat_interval'])}\b", when), kind
+        first = {"at once": "0s", "the same": told["error"]["group_wait"]}.get(when.partition(";")[0])
+        if first is None and kind == "error":
+            assert when.startswith(f"after {spoken(route['group_wait'])}, ")
+        else:
+            assert route["group_wait"] == (first or "0s"), kind
+    assert f"what comes later is gathered for a {spoken(told['error']['group_interval'])}." in readme
+
+
+def test_alertmanager_can_repeat_as_often_as_it_is_told_to() -> None:
+    """It looks at a group once an interval, and not in between."""
+    for kind, route in routes().items():
+        assert seconds(route["repeat_interval"]) % seconds(route["group_interval"]) == 0, kind
+
+
 # --- what the real programs say -------------------------------------------------------------------------------------
 
 
