@@ -33,9 +33,9 @@ def rendered(home: Path, *arguments: str | Path, chart: Path = CHART) -> str:
     return done.stdout
 
 
-def refused(home: Path, *arguments: str | Path) -> list[str]:
+def refused(home: Path, *arguments: str | Path, chart: Path = CHART) -> list[str]:
     """What is wrong, a line each, where Helm renders nothing of the chart."""
-    done = helm(home, "template", "orchestrator-telemetry", CHART, *arguments)
+    done = helm(home, "template", "orchestrator-telemetry", chart, *arguments)
     assert done.returncode != 0, "it is rendered"
     first, *lines = done.stderr.splitlines()
     assert first.startswith("Error: "), done.stderr

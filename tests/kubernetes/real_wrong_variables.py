@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.kubernetes.helm import refused, rendered, settings
+from tests.kubernetes.helm import CHART, refused, rendered, settings
+from tools.kubernetes import CHART as CHART_NAME
+from tools.kubernetes import FOLDER
 
 Given = dict[str, str]
 SECRET = "made-up-0123456789"
 NOT_THE_COLLECTORS = "is no variable of the collector, and would have no effect; they are in otel-collector/README.md"
 NOT_THE_MONITORS = "is no variable of the monitor, and would have no effect; they are in README.md"
 NO_BACKENDS = "no backend has this variable, so it would have no effect; they are in otel-collector/README.md"
+
+URL = "must be an absolute http:// or https:// URL with a host, such as https://example.com:1234"
 
 
 def mounted(*names: str) -> Given:
@@ -61,6 +66,9 @@ WRONG: dict[str, tuple[Given, str]] = {
         mounted("backends.secrets.PROMETHEUS_OTLP_URL"),
         "backends.secrets.PROMETHEUS_OTLP_URL and backends.env.PROMETHEUS_OTLP_URL: only one of them may be set",
     ),
+    # --- addresses ---
+    "no-address": ({"backends.env.PROMETHEUS_OTLP_URL": "prometheus:9090"}, f"backends.env: PROMETHEUS_OTLP_URL {URL}"),
+    "no-host": ({"monitor.env.ORCHESTRATOR_GRAFANA_URL": "http:///"}, f"monitor.env: ORCHESTRATOR_GRAFANA_URL {URL}"),
     # --- what nobody knows ---
     "unknown-to-the-collector": (
         {"backends.env.LOKI_ULR": "http://loki:3100"},
@@ -109,6 +117,7 @@ RIGHT: dict[str, Given] = {
         "monitor.env.OTEL_SERVICE_NAME": "agents",
         "monitor.env.TZ": "Asia/Tokyo",
     },
+    "another-variables-value": {"backends.env.PROMETHEUS_OTLP_URL": "$(ADDRESS)/otlp"},
     "backends-of-ones-own": {
         "gateway.env.ORCHESTRATOR_COLLECTOR_BACKENDS_DIR": "/backends",
         "gateway.env.BACKENDS": "ours",
@@ -127,3 +136,21 @@ RIGHT: dict[str, Given] = {
 @pytest.mark.parametrize("given", RIGHT.values(), ids=RIGHT.keys())
 def test_what_works_is_rendered(given: Given, tmp_path: Path) -> None:
     assert rendered(tmp_path, *settings(given))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ('"ORCHESTATOR_CLUSTER_NAME" "agents"', f"the sidecar's env: ORCHESTATOR_CLUSTER_NAME {NOT_THE_MONITORS}"),
+        (f'"SMTP_PASSWORD" "{SECRET}"', "the sidecar's env: SMTP_PASSWORD is a secret: put it under monitor.secrets"),
+    ],
+    ids=["unknown", "secret"],
+)
+def test_what_is_wrong_with_a_sidecar_is_told_to_its_chart(given: str, said: str, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(FOLDER / "examples" / "sidecar", tmp_path / "agents"))
+    shutil.copytree(CHART, copy / "charts" / CHART_NAME)
+    file = copy / "templates" / "agents.yaml"
+    text = file.read_text()
+    assert '"ORCHESTRATOR_CLUSTER_NAME" "agents"' in text
+    file.write_text(text.replace('"ORCHESTRATOR_CLUSTER_NAME" "agents"', given))
+    assert refused(tmp_path, chart=copy) == [said]

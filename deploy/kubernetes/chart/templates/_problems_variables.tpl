@@ -70,6 +70,8 @@ monitor.secrets.{{ $name }}: the monitor reads no {{ $name }}_FILE, so it would 
 {{ $.at }}: {{ $name }} is a secret: put it under {{ $place }}
 {{- else if regexMatch "://[^/]*@" (toString $value) }}
 {{ $.at }}: {{ $name }} has a user or a password in its address, which is a secret: put it under {{ $place }}
+{{- else if and (hasSuffix "_URL" $name) $value (not (regexMatch "^((?i:https?)://[^/\\s]|\\$\\()" (toString $value))) }}
+{{ $.at }}: {{ $name }} must be an absolute http:// or https:// URL with a host, such as https://example.com:1234
 {{- else if and $.names (not (has $name $.names)) (not (regexMatch (include "ot.general" $) $name)) }}
 {{ $.at }}: {{ $name }} is no variable of {{ $.program }}, and would have no effect; they are in {{ eq $.program "the monitor" | ternary "" "otel-collector/" }}README.md
 {{- end -}}

@@ -5,6 +5,10 @@ agents' files. It runs as the pod's user, who must be the agents'. The pod has a
 alerts and silences shall outlast the pod.
 */ -}}
 {{- define "orchestrator-telemetry.sidecar" -}}
+{{- $about := dict "at" "the sidecar's env" "env" .env -}}
+{{- with include "ot.problems.env" (merge $about (include "ot.monitor.variables" .root | fromYaml)) | trim -}}
+{{- fail (printf "\n%s" .) -}}
+{{- end -}}
 restartPolicy: Always
 {{ include "ot.monitor.container" (merge (dict "names" list) . (dict "sources" (list "claude" "push"))) }}
 {{- end }}
