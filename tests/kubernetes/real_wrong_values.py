@@ -6,12 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.kubernetes import parsed
+from tests.kubernetes.cluster import ApiServer
 from tests.kubernetes.helm import refused, rendered, settings
 
 Given = dict[str, str]
 KAFKA = {"kafka.enabled": "true", "kafka.brokers": "a:9092"}
 SIZE = "must be a number with Mi, Gi or Ti, such as"
 CPU = "must be a number of CPUs or thousandths of one, such as 2 or 500m"
+
+
+def taken(cluster: ApiServer, text: str) -> None:
+    """All of it, by the API server."""
+    cluster.namespace("orchestrator-telemetry")
+    found = parsed(text)
+    assert found
+    for one in found:
+        cluster.apply(one, dry=True)
 
 
 WRONG: dict[str, tuple[Given, str]] = {
@@ -168,8 +179,8 @@ RIGHT: dict[str, Given] = {
 
 
 @pytest.mark.parametrize("given", RIGHT.values(), ids=RIGHT.keys())
-def test_what_works_is_rendered(given: Given, tmp_path: Path) -> None:
-    assert rendered(tmp_path, *settings(given))
+def test_what_works_is_rendered_and_the_api_server_takes_it(given: Given, cluster: ApiServer, tmp_path: Path) -> None:
+    taken(cluster, rendered(tmp_path, *settings(given)))
 
 
 OF_A_FILE = """
@@ -179,12 +190,14 @@ monitor: {resources: {limits: {cpu: 0.5, memory: 536870912}}}
 
 
 @pytest.mark.parametrize("storage", ["file_storage", "null"])
-def test_values_of_a_file_are_read_as_those_of_the_command_line(storage: str, tmp_path: Path) -> None:
+def test_values_of_a_file_are_read_as_those_of_the_command_line(
+    storage: str, cluster: ApiServer, tmp_path: Path
+) -> None:
     """Numbers of a file are others to Helm than those of --set. A queue in memory takes nothing of the volume."""
     file = tmp_path / "values.yaml"
     file.write_text(OF_A_FILE.replace("KIND", f'"{storage}"'))
     if storage == "null":
-        assert rendered(tmp_path, "--values", file)
+        taken(cluster, rendered(tmp_path, "--values", file))
     else:
         (said,) = refused(tmp_path, "--values", file)
         assert said.startswith("gateway.queueBytes=100000000000000 must be at most 7158278826:")
