@@ -10,12 +10,16 @@ import re
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
 from telemetry.collector import build as build_collector
-from tests.deploy.compose import FOLDER, PROFILES, load, of_the_collector, written
+from tests.backends.server import free_ports
+from tests.deploy.compose import FOLDER, PROFILES, load, of_the_collector, services, written
 from tests.deploy.test_readmes import commands
+from tests.e2e.world import monitor
+from tests.waiting import eventually
 
 README = FOLDER / "README.md"
 COMPOSE = "compose -f deploy/compose/compose.yaml"
@@ -45,6 +49,25 @@ def test_a_collector_that_does_not_start_takes_nothing_else_with_it() -> None:
             other for other, how in service.get("depends_on", {}).items() if how["condition"] != "service_started"
         }
         assert "collector" not in waited_for, name
+
+
+@pytest.mark.slow
+def test_a_dashboard_without_a_collector_says_so(tmp_path: Path) -> None:
+    """The monitor as compose starts it, where nobody is called `collector`."""
+    environ = {name: str(value) for name, value in services("prometheus")["monitor"]["environment"].items()}
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef" * 4)
+    token.chmod(0o600)
+    [port] = free_ports(1)
+    with monitor(tmp_path, port=port, **environ | {"ORCHESTRATOR_DASHBOARD_TOKEN_FILE": str(token)}) as watching:
+        watching.until_ready()
+        assert watching.get("/healthz").status_code == 200
+        header = {"Authorization": f"Bearer {token.read_text()}"}
+
+        def said() -> str:
+            return httpx.get(f"{watching.url}/readyz/pipeline", headers=header, trust_env=False, timeout=10).text
+
+        eventually(lambda: "traces NOT taken" in said(), what="the dashboard says so")
 
 
 @pytest.mark.slow
