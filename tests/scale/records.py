@@ -15,7 +15,7 @@ KEPT: Final = (
     Path(os.environ.get("ORCHESTRATOR_TEST_ARTIFACTS") or Path(__file__).parents[2] / "test-artifacts") / "scale"
 )
 """Where the logs of the last run that failed are, for people."""
-_LOGS: Final = ("*/*.log", "*/said", "*/output", "*/state/logs/*.jsonl")
+_LOGS: Final = ("*/*.log", "*/said", "*/page", "*/output", "*/state/logs/*.jsonl")
 
 _OF_SENDING: Final = ("telemetry.signals.spool.delivery", "telemetry.signals.spool.exporters")
 
@@ -31,7 +31,7 @@ def stays_with_the_host(record: Mapping[str, Any]) -> bool:
 
 @contextmanager
 def kept_logs(folder: Path, kept: Path = KEPT) -> Iterator[None]:
-    """Where the block fails, the logs in this folder of a run are copied into `kept`, in place of an earlier run's."""
+    """Where the block fails, the logs and last metrics of a run in this folder take the place of an earlier one's."""
     try:
         yield
     except BaseException:

@@ -48,7 +48,7 @@ def test_what_stays_in_the_file_is_what_was_not_sent(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("fails", [True, False])
 def test_logs_are_kept_where_it_fails(tmp_path: Path, fails: bool) -> None:
     run, kept = tmp_path / "run", tmp_path / "kept"
-    files = ("loki/loki.log", "gateway-0/said", "host-00/output", "host-00/state/logs/a.jsonl")
+    files = ("loki/loki.log", "gateway-0/said", "gateway-0/page", "host-00/output", "host-00/state/logs/a.jsonl")
     for name in (*files, "kafka/logs/otlp_logs-0/0000.log", "gateway-0/queue/data"):
         (run / name).parent.mkdir(parents=True, exist_ok=True)
         (run / name).write_text(name)

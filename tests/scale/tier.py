@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import psutil
 
 from tests.collector.harness import get, peak_memory, running
@@ -90,16 +91,21 @@ class Member:
 
     def counted(self, name: str) -> float:
         """A counter on its own page, over all labels; 0 before it counted anything."""
+        return sum(float(value) for value in re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", self._page(), re.MULTILINE))
+
+    def _page(self) -> str:
         host, port = self.env["ORCHESTRATOR_COLLECTOR_HOST"], self.env["ORCHESTRATOR_COLLECTOR_TELEMETRY_PORT"]
-        page = get(f"http://{host}:{port}/metrics")
-        return sum(float(value) for value in re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", page, re.MULTILINE))
+        return get(f"http://{host}:{port}/metrics")
 
     def _end(self) -> None:
-        """It is gone, and what it said is in its folder, after what it said in its lives before."""
-        now, self._now = self._now, None
+        """It is gone, and in its folder is what it said in all its lives, and its page of metrics as it last was."""
+        now, self._now, folder = self._now, None, Path(self.env["HOME"])
+        if now is not None and now.process.poll() is None:
+            with contextlib.suppress(httpx.HTTPError):  # whatever ended the test is what is to be told
+                (folder / "page").write_text(self._page(), encoding="utf-8")
         self._stack.close()
         if now is not None:
-            with (Path(self.env["HOME"]) / "said").open("a", encoding="utf-8") as said:
+            with (folder / "said").open("a", encoding="utf-8") as said:
                 said.writelines(now.lines)
 
     def _cost(self) -> Cost:
