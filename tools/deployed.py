@@ -32,7 +32,12 @@ _EXAMPLES = ("large", "large.values", "medium", "medium.values", "sidecar", "sma
 _PROOFS = ("catalogue", "collector", "inhibited", "monitor", "passed-on", "pipeline", "recording")
 EXERCISED = {
     "README.md": "test_deployed.py::test_nothing_is_orphaned_or_stale",
-    "scale/README.md": "test_readmes.py::test_the_collector_takes_the_settings_of_both_tiers",
+    "scale/README.md": (
+        "test_readmes.py::test_the_collector_takes_the_settings_of_both_tiers "
+        "test_readmes.py::test_kafka_makes_the_topics_of_the_collector "
+        "test_readmes.py::test_scale_names_no_variable_that_nobody_reads "
+        "test_readmes.py::test_what_scale_foretells_is_what_a_host_does_times_the_hosts"
+    ),
     "*/README.md": "test_deployed.py::test_nothing_is_orphaned_or_stale",
     "alertmanager/alertmanager.yml": "test_alertmanager.py::test_amtool_finds_nothing_wrong",
     "alertmanager/templates/orchestrator.tmpl": "test_alertmanager.py::test_what_an_agent_is_called_wakes_nobody",

@@ -82,6 +82,19 @@ def test_scale_names_no_variable_that_nobody_reads() -> None:
     assert {"BACKENDS", "KAFKA_BROKERS", "OTEL_EXPORTER_OTLP_ENDPOINT"} <= named
 
 
+def test_what_scale_foretells_is_what_a_host_does_times_the_hosts() -> None:
+    text = SCALE.read_text()
+    [series] = re.findall(r"With 50 agents it has (\d+) series", text)
+    [points] = re.findall(r"(\d+) points and a few log records a second", text)
+    rows = re.findall(r"^\| ([\d,]+) \| ([\d.]+) ([kM]), ([\d.]+) ([kM]) \|", text, re.MULTILINE)
+    assert [hosts for hosts, *_ in rows] == ["10", "100", "1,000", "10,000"]
+    unit = {"k": 1e3, "M": 1e6}
+    for hosts, all_series, of_series, all_points, of_points in rows:
+        number = float(hosts.replace(",", ""))
+        assert float(all_series) * unit[of_series] == pytest.approx(number * float(series), rel=0.1)
+        assert float(all_points) * unit[of_points] == pytest.approx(number * float(points), rel=0.1)
+
+
 @pytest.mark.slow
 def test_the_collector_takes_the_settings_of_both_tiers(tmp_path: Path, collector_binary: Path) -> None:
     """Each `collector run` validates instead, since the names of the machines are made up."""
