@@ -164,6 +164,8 @@ RIGHT: dict[str, Given] = {
     "numbers": {"gateway.cpu.request": "1", "gateway.cpu.limit": "2", "monitor.resources.limits.cpu": "1"},
     "bytes": {"monitor.resources.limits.memory": "536870912", "gateway.persistence.size": "1.5T"},
     "unused": {"gateway.autoscaling.minReplicas": "9", "kafka.consumer.queueBytes": "100000000000000"},
+    "tebibytes": {"gateway.persistence.size": "1Ti", "monitor.resources.limits.memory": "0.5Gi"},
+    "the-consumers-queue": {**KAFKA, "backends.env.ORCHESTRATOR_COLLECTOR_QUEUE_BYTES": "5000000000"},
     "elsewhere": {"monitor.endpoint": "http://g.n.svc:4318", "backends.names": "{loki}"},
     "file": {"backends.names": "{loki}", "gateway.env.LOKI_URL_FILE": "/run/loki"},
     "gateways": {"backends.names": "{loki}", "gateway.env.LOKI_URL": "http://loki:3100"},
