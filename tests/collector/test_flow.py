@@ -59,7 +59,7 @@ SECRETS = {
     "Authorization: Bearer abcdefghijklmnop": "****",
     "postgres://user:hunter2@db/x": "postgres****db/x",
     "password=hunter2&next": "****&next",
-    "https://hooks.slack.com/services/T0/B0/abc": "https://****",
+    "https://hooks.slack.com/services/T0/B0/abc": "https://hooks.slack.com/****",
     "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----": "****",
     "authorization: Basic dXNlcjpwYXNzd29yZA==": "****",
     **{text: text for text in ("token: 5 input_tokens", "trace 5b8efff798038103d269b633813fc60c")},

@@ -77,6 +77,7 @@ EXAMPLES = (
     "5 metric points given up and none sent since; 12 (3.0% of its queue) waiting; 7 spans given up and none sent ever",
     "log records: nothing was sent for 30 s; 1,204 waiting; the collector says: connection refused",
     "metric points: its queue is 85% full",
+    "metric points: whether any are sent now is not known yet; 12 (3.0% of its queue) waiting",
     "12 spans sent and 3 given up before the first look",
     "no log records sent yet",
     "1,000 metric points sent, 3 given up; 12 log records sent",

@@ -60,7 +60,7 @@ class Logged:
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Logged]:
     made = Logged()
-    for name in ("uvicorn.access", "uvicorn.error", "opentelemetry.exporter.otlp"):
+    for name in ("uvicorn.access", "uvicorn.error", "opentelemetry.exporter"):
         logging.getLogger(name).setLevel(logging.NOTSET)  # a server or a doctor of another test made them silent
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(SimpleLogRecordProcessor(made.exporter))
