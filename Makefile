@@ -48,7 +48,7 @@ test: $(VENV)/.dev ## all tests, with the real servers (builds them once: see RE
 	@$(BIN)/python -m tests.dashboard.fetch
 	@$(BIN)/python -m tests.deploy.fetch
 	@cd otel-collector && CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false go test -trimpath -vet=off ./...
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 .PHONY: test-quick
 test-quick: $(VENV)/.dev ## the tests that need no server: under a minute, on all cores
