@@ -55,6 +55,7 @@ ELSEWHERE = {
     "kubectl delete": {"-l", "--cascade"},
     "kubectl label": set[str](),
     "od": {"-An", "-N32", "-tx1"},
+    "python": {"-m", "-o", "-s", "--no-header"},
     "pip": {"-r", "--no-build-isolation", "--no-deps", "--require-hashes"},
     "systemctl": {"--user"},
     "systemctl edit": set[str](),
