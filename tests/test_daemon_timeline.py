@@ -58,7 +58,9 @@ def test_what_was_written_is_there_after_a_kill(tmp_path: Path, tmux: Tmux) -> N
     def written() -> bool:
         try:
             with closing(sqlite3.connect(f"file:{tmp_path / STORE}?mode=ro", uri=True)) as file:
-                return bool(file.execute("SELECT count(*) FROM timeline_states").fetchone()[0])
+                return bool(
+                    file.execute("SELECT count(*) FROM timeline_watched WHERE until - since > 5000").fetchone()[0]
+                )
         except sqlite3.OperationalError:
             return False
 

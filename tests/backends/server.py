@@ -8,7 +8,9 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -31,17 +33,27 @@ class ServerError(RuntimeError):
     """A server did not come up, or ended by itself; the message ends with the last lines of its log."""
 
 
+_lately_given: deque[int] = deque(maxlen=1000)
+_giving = threading.Lock()
+
+
 def free_ports(count: int) -> list[int]:
-    """That many different ports on which nothing listens, outside the range that outgoing connections use."""
-    with ExitStack() as held:
+    """That many different ports on which nothing listens, outside the range that outgoing connections use.
+
+    None of them was given lately: whoever got it, in another thread for example, may be about to listen there.
+    """
+    with _giving, ExitStack() as held:
         ports: list[int] = []
         while len(ports) < count:
             port = random.randrange(10_000, 32_000)  # noqa: S311 - a port, not a secret
+            if port in _lately_given:
+                continue
             try:
                 held.enter_context(socket.create_server((HOST, port)))
             except OSError:
                 continue
             ports.append(port)
+            _lately_given.append(port)
         return ports
 
 
