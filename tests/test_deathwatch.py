@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,8 +26,10 @@ AN_HOUR = 3600.0
 def process() -> Iterator[subprocess.Popen[bytes]]:
     """A child of ours."""
     with subprocess.Popen(["sleep", "1000"]) as child:
-        yield child
-        child.kill()
+        try:
+            yield child
+        finally:
+            child.kill()
 
 
 @contextmanager
@@ -38,12 +41,12 @@ def anybodys(*, reaped: bool = True) -> Iterator[int]:
     ) as shell:
         assert shell.stdout is not None
         pid = int(shell.stdout.readline())
-        yield pid
-        shell.kill()
         try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+            yield pid
+        finally:
+            shell.kill()
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @dataclass
@@ -103,6 +106,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def open_files() -> int:
+    gc.collect()  # what other tests have left must not go in between
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
