@@ -63,7 +63,7 @@ func checkElsewhere(lookup Lookup) (problems []string) {
 	for _, name := range elsewhere {
 		if value, _ := lookup(name); value != "" {
 			if wrong := kinds[name](value); wrong != "" {
-				problems = append(problems, fmt.Sprintf("%s=%q %s", name, value, wrong))
+				problems = append(problems, fmt.Sprintf("the collector: %s=%q %s", name, value, wrong))
 			}
 		}
 	}

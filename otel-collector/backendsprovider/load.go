@@ -37,6 +37,7 @@ func Load(spec string, lookup Lookup) (*confmap.Conf, error) {
 	result := confmap.New()
 	problems := merge(result, files, "base.yaml", "the collector", lookup)
 	problems = append(problems, merge(result, files, "ours/limits.yaml", "the collector", lookup)...)
+	problems = append(problems, checkElsewhere(lookup)...)
 	protecting, wrong := protections(lookup)
 	for _, problem := range wrong {
 		problems = append(problems, "the collector: "+problem)

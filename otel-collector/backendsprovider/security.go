@@ -23,7 +23,6 @@ const (
 // protections are the files under security/ that the variables ask for, and what is wrong with what they name.
 func protections(lookup Lookup) (files, problems []string) {
 	value := func(name string) string { text, _ := lookup(name); return text }
-	problems = checkElsewhere(lookup)
 	if value(tokenVariable) != "" || value(tokenFileVariable) != "" {
 		files = append(files, "security/token.yaml", "ours/token.yaml")
 		problems = append(problems, wrongToken(value(tokenVariable), value(tokenFileVariable))...)

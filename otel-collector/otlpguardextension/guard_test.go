@@ -12,11 +12,12 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/extensionauth"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
+
+	"orchestrator-telemetry/otel-collector/testcounts"
 )
 
 // receiver reads as the OTLP receiver does, and answers 400 where it can't.
@@ -47,16 +48,7 @@ func bounded(t *testing.T, limit int64) (*budget, func() map[int64]int64) {
 		t.Fatal(err)
 	}
 	return &budget{limit: limit, refused: refused}, func() map[int64]int64 {
-		found, err := telemetry.GetMetric("otelcol_otlp_guard_refused_requests")
-		if err != nil {
-			t.Fatal(err)
-		}
-		counted := map[int64]int64{}
-		for _, point := range found.Data.(metricdata.Sum[int64]).DataPoints {
-			status, _ := point.Attributes.Value("http.response.status_code")
-			counted[status.AsInt64()] = point.Value
-		}
-		return counted
+		return testcounts.ByStatus(t, telemetry, "otelcol_otlp_guard_refused_requests")
 	}
 }
 

@@ -12,9 +12,10 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component/componenttest"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"orchestrator-telemetry/otel-collector/testcounts"
 )
 
 type told struct {
@@ -44,16 +45,7 @@ func patient(t *testing.T, silence time.Duration, now func() time.Time) told {
 		t.Fatal(err)
 	}
 	return told{&http.Client{Transport: wrapped}, lines, func() map[int64]int64 {
-		found, err := telemetry.GetMetric("otelcol_patience_waited_requests")
-		if err != nil {
-			t.Fatal(err)
-		}
-		counted := map[int64]int64{}
-		for _, point := range found.Data.(metricdata.Sum[int64]).DataPoints {
-			status, _ := point.Attributes.Value("http.response.status_code")
-			counted[status.AsInt64()] = point.Value
-		}
-		return counted
+		return testcounts.ByStatus(t, telemetry, "otelcol_patience_waited_requests")
 	}}
 }
 

@@ -59,7 +59,7 @@ _REGISTRIES = (
 _LOGINS = tuple(f"{registry} login" for registry in _REGISTRIES)
 
 COMMANDS = (
-    _command("curl", "uUr", ("curl",), _USER_OPTION, _USER_AND_PASSWORD),
+    _command("curl", "uU", ("curl",), _USER_OPTION, _USER_AND_PASSWORD),
     _command("MySQL", "p", ("mysql", "mariadb"), "-p", _NO_PORT),
     _command("MongoDB", "p", ("mongo",), r"-p[ \t]{0,4}", _NO_PORT),
     _command("Redis", "a", ("redis-cli", "valkey-cli"), r"-a[ \t]{1,4}", _WORD),

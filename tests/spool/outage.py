@@ -67,19 +67,23 @@ class Writer:
         self.process.communicate(timeout=20)
 
 
-@contextmanager
-def writing(folder: Path, url: str, rate: float, first: int = 0) -> Iterator[Writer]:
-    """The program while it logs so many records a second, numbered from `first` on."""
-    variables = {
+def variables(folder: Path, url: str) -> dict[str, str]:
+    """The environment of a program that lives in this folder, and sends its logs and spans there."""
+    return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "PYTHONPATH": str(ROOT),
         "OTEL_EXPORTER_OTLP_ENDPOINT": url,
         "OTEL_METRICS_EXPORTER": "none",
     }
+
+
+@contextmanager
+def writing(folder: Path, url: str, rate: float, first: int = 0) -> Iterator[Writer]:
+    """The program while it logs so many records a second, numbered from `first` on."""
     with subprocess.Popen(
         [sys.executable, "-c", WRITER, str(folder), str(rate), str(first)],
-        env=variables,
+        env=variables(folder, url),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from telemetry.signals.outcomes import Outcomes
 from telemetry.signals.spool.counts import Counts
 from telemetry.signals.spool.folders import MOST_PROGRAMS, Owned
 from telemetry.signals.spool.place import SpoolOptions
-from tests.spool.outage import ROOT
+from tests.spool.outage import variables
 from tests.spool.receiver import Receiver, Reply
 from tests.spool.sending import sending
 from tests.spool.test_journal import MOST, Kept
@@ -44,16 +43,9 @@ telemetry.shutdown(1.0)
 @contextmanager
 def program(name: str, folder: Path, url: str) -> Iterator[subprocess.Popen[str]]:
     """A program that has logged a hundred records, and ends with its standard input."""
-    variables = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "PYTHONPATH": str(ROOT),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
-        "OTEL_METRICS_EXPORTER": "none",
-    }
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [sys.executable, "-c", PROGRAM, name, str(folder / "spool")]
-    with subprocess.Popen(command, env=variables, text=True, **pipes) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(command, env=variables(folder, url), text=True, **pipes) as process:  # type: ignore[call-overload]
         try:
             assert process.stdout.readline() == "kept\n", process.stderr.read()
             yield process
