@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from telemetry.clean import clean_text
+from telemetry.clean import clean_line
 
 _EXPORTER = re.compile(
     r'"otelcol\.component\.id": ?"(?:([^"]+)", ?"otelcol\.component\.kind": ?"exporter"'
@@ -33,7 +33,7 @@ def trouble_of(line: str) -> tuple[str, str] | None:
     else:
         parts = line.split("\t")
         said = parts[3] if len(parts) > 3 else line  # noqa: PLR2004 - time, level, place, message
-    return found[1] or found[2], clean_text(" ".join(str(said).split()), _LONGEST)
+    return found[1] or found[2], clean_line(said, _LONGEST)
 
 
 def _is_json_text(text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from telemetry.clean import clean_text
+from telemetry.clean import clean_line
 
 LONGEST_LINE = 400
 
@@ -53,4 +53,4 @@ def fail(check: str, said: str, todo: str) -> Finding:
 
 def one_line(text: str) -> str:
     """Another's text for the list: cleaned, without secrets, in one line."""
-    return clean_text(" ".join(text.split()), LONGEST_LINE)
+    return clean_line(text, LONGEST_LINE)

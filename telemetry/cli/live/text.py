@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from telemetry.clean import clean_text
+from telemetry.clean import clean_line
 
 Piece = tuple[str, str]
 """Text and the name of its style; "" is none."""
@@ -29,7 +29,7 @@ _ASCII = str.maketrans({"…": "~", "–": "-", "·": "|", "■": "#", "▲": "!
 
 def one_line(text: object) -> str:
     """Safe to print, on one line."""
-    return " ".join(clean_text(text).split())
+    return clean_line(text)
 
 
 def width(text: str) -> int:
