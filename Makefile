@@ -9,6 +9,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := telemetry tests benchmarks tools
+# A test that hangs for so many seconds fails, rather than holding up all of them.
+IN_TIME := --timeout=900
 # Compiled once: without this every program that a test starts would be compiled again where somebody has turned it off.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -48,11 +50,11 @@ test: $(VENV)/.dev ## all tests, with the real servers (builds them once: see RE
 	@$(BIN)/python -m tests.dashboard.fetch
 	@$(BIN)/python -m tests.deploy.fetch
 	@cd otel-collector && CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false go test -trimpath -vet=off ./...
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest $(IN_TIME) --cov --cov-report=term:skip-covered
 
 .PHONY: test-quick
 test-quick: $(VENV)/.dev ## the tests that need no server: under a minute, on all cores
-	@$(BIN)/python -m pytest -m 'not slow' -n auto --dist worksteal --hypothesis-profile=quick
+	@$(BIN)/python -m pytest $(IN_TIME) -m 'not slow' -n auto --dist worksteal --hypothesis-profile=quick
 
 .PHONY: soak
 soak: $(VENV)/.dev ## long fuzzing of everything foreign that is parsed, every file of deploy/ damaged, a real systemd (as root): by hand

@@ -183,18 +183,20 @@ def test_kill_9_leaves_nothing(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "TMUX_TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(demo_agent.__file__).parents[1])}
     with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        (socket,) = tmp_path.glob("*/*")
-        listed = subprocess.run(
-            ["tmux", "-S", socket, "list-panes", "-a", "-F", "#{pid} #{pane_pid}"],
-            capture_output=True,
-            check=True,
-            text=True,
-        ).stdout
-        pids = {int(pid) for pid in listed.split()}
-        assert len(pids) == 6
-        process.kill()
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            (socket,) = tmp_path.glob("*/*")
+            listed = subprocess.run(
+                ["tmux", "-S", socket, "list-panes", "-a", "-F", "#{pid} #{pane_pid}"],
+                capture_output=True,
+                check=True,
+                text=True,
+            ).stdout
+            pids = {int(pid) for pid in listed.split()}
+            assert len(pids) == 6
+        finally:
+            process.kill()
     for pid in pids:
         eventually(lambda pid=pid: is_dead(pid), "everything ends by itself")  # type: ignore[misc] # a loop's lambda
     eventually(lambda: not socket.exists(), "the socket goes too")

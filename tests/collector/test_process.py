@@ -126,5 +126,6 @@ def test_it_dies_with_a_parent_that_was_killed(collector_binary: Path, tmp_path:
             assert waiter.poll(5000), "the collector outlived its parent"
         finally:
             os.close(child)
+            parent.kill()
     for name in ("HTTP", "GRPC", "HEALTH", "PROMETHEUS", "TELEMETRY"):
         assert not listens(env[f"ORCHESTRATOR_COLLECTOR_{name}_PORT"])
