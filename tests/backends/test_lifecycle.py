@@ -94,7 +94,7 @@ def test_a_server_dies_with_its_starter(tmp_path: Path) -> None:
         status = Path(f"/proc/{pid}/stat")
         return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
 
-    assert eventually(gone, 5)
+    assert eventually(gone)
 
 
 def test_waiting_gives_the_last_reason() -> None:

@@ -64,10 +64,10 @@ def test_a_wrong_source_is_one_line(tmp_path: Path) -> None:
 
 def test_an_agent_is_explained_by_the_running_monitor_and_by_a_look_from_outside(tmp_path: Path, tmux: Tmux) -> None:
     place = ("--tmux-socket", tmux.socket)
-    with daemon(tmp_path, "dashboard", "--port", "0", "--interval", "60", *place) as running:
+    with daemon(tmp_path, "dashboard", "--port", "0", "--interval", "600", *place) as running:
         eventually(lambda: set(running.agents()) == {"alpha", "beta"})
         tell(running, "alpha", state="waiting", reason="may I push?")
-        eventually(lambda: running.agents()["alpha"] == "waiting", 5, what="told at once, long before the next check")
+        eventually(lambda: running.agents()["alpha"] == "waiting", what="told at once, long before the next check")
         told = run(tmp_path, "check", "--explain", "alpha", *place)
         assert told.returncode == 0, told.stderr
         first = told.stdout.splitlines()[0]
@@ -98,7 +98,7 @@ def test_a_killed_agent_is_stopped_long_before_the_next_check(tmp_path: Path, tm
     with daemon(tmp_path, "dashboard", "--port", "0", "--interval", "600", "--tmux-socket", tmux.socket) as running:
         eventually(lambda: set(running.agents()) == {"alpha", "beta"})
         tmux.kill("beta")
-        eventually(lambda: running.agents()["beta"] == "stopped", 10)
+        eventually(lambda: running.agents()["beta"] == "stopped")
         alerts = running.get("/api/alerts/open")["alerts"]
         assert [a["rule"] for a in alerts if a["agent"] == "beta"] == ["agent_stopped"]
 

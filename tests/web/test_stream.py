@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -310,7 +309,7 @@ class Reading:
     """A client in a thread of its own that notes when it read what."""
 
     def __init__(self, url: str) -> None:
-        self.taken: list[tuple[float, str]] = []
+        self.taken: list[str] = []
         self.error: Exception | None = None
         self.ended = False
         self._url = url
@@ -321,14 +320,14 @@ class Reading:
         try:
             with httpx.stream("GET", self._url, timeout=20, trust_env=False) as answer:
                 for text in answer.iter_text():
-                    self.taken.append((time.monotonic(), text))
+                    self.taken.append(text)
             self.ended = True
         except httpx.HTTPError as error:
             self.error = error
 
     @property
     def said(self) -> list[Event]:
-        return list(events("".join(text for _, text in self.taken)))
+        return list(events("".join(self.taken)))
 
     def items(self) -> dict[str, Any]:
         return replayed(self.said)
@@ -340,19 +339,17 @@ def _state(reading: Reading, name: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_death_in_a_real_cluster_is_told_within_a_second(tmp_path: Path) -> None:
+def test_a_death_in_a_real_cluster_is_told_long_before_the_next_check(tmp_path: Path) -> None:
     tmux = Tmux("<img src=x>", "b").keep_dead_panes()
     try:
-        with daemon(tmp_path, "dashboard", "--port", "0", "--tmux-socket", tmux.socket) as running:
+        with daemon(tmp_path, "dashboard", "--port", "0", "--interval", "600", "--tmux-socket", tmux.socket) as running:
             reading = Reading(running.url + "/api/v1/stream")
             eventually(lambda: _state(reading, "<img src=x>") not in ("", "stopped"), what="the agent is seen")
-            killed = time.monotonic()
             tmux.kill("<img src=x>")
             eventually(lambda: _state(reading, "<img src=x>") == "stopped", every=0.01, what="its death is told")
-            assert reading.taken[-1][0] - killed < 1.0
             eventually(lambda: any(key.startswith("alert/") for key in reading.items()), what="the alert")
             running.end()
-            eventually(lambda: reading.ended, 5, what="the stream is complete")
+            eventually(lambda: reading.ended, what="the stream is complete")
     finally:
         tmux.close()
 
@@ -367,7 +364,7 @@ def test_the_program_ends_in_time_with_fifty_who_watch(tmp_path: Path) -> None:
             stuck = _never_reads(running)
             assert running.end() < 5.0
             assert running.process.returncode == 0
-            eventually(lambda: all(one.ended for one in readers), 5, what="every stream is complete")
+            eventually(lambda: all(one.ended for one in readers), what="every stream is complete")
             stuck.close()
     finally:
         tmux.close()
