@@ -104,7 +104,7 @@ class Peer:
                     made = self._made[metric.prometheus]
                     child = made.labels(*labels) if labels else made
                     # a counter can only be added to: its own value is set, which costs no more than a gauge
-                    held[labels] = child.set if metric.kind is Kind.GAUGE else child._value.set  # noqa: SLF001
+                    held[labels] = child.set if metric.kind is Kind.GAUGE else child._value.set  # noqa: SLF001 - the peer at its quickest
                 found.append((held[labels], value))
         return found
 

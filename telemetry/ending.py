@@ -38,5 +38,5 @@ def at_the_latest(seconds: float) -> None:
 
 
 def _give_up() -> None:
-    print("orchestrator-telemetry: something did not stop in time and was left behind", file=sys.stderr)  # noqa: T201
+    print("orchestrator-telemetry: something did not stop in time and was left behind", file=sys.stderr)  # noqa: T201 - no log by now
     os._exit(0)

@@ -95,7 +95,7 @@ class Daemon:
         """The JSON answer, or the text where it is none; the status for an error."""
         request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 - our own server
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - our own server
                 text = answer.read().decode()
                 return json.loads(text) if "json" in answer.headers["content-type"] else text
         except urllib.error.HTTPError as error:

@@ -48,7 +48,7 @@ def _look_for(signs: list[str], rare: str) -> str:
     before = {sign[: sign.index(rare)][-2:] for sign in signs}
     last = {letters[-1:] for letters in before}
     quick = ""
-    if all(len(letters) == 2 for letters in before):  # noqa: PLR2004
+    if all(len(letters) == 2 for letters in before):  # noqa: PLR2004 - as many as the slice takes
         quick = f"(?<={'|'.join(re.escape(letters + rare) for letters in sorted(before))})"
     elif "" not in last:
         quick = f"(?<=[{re.escape(''.join(sorted(last)))}]{re.escape(rare)})"

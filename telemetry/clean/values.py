@@ -173,7 +173,7 @@ def _clean_float(_cleaning: _Cleaning, value: Any) -> CleanValue:
     number = float.__float__(value)
     if number - number == 0.0:
         return number
-    return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"  # noqa: PLR0124
+    return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"  # noqa: PLR0124 - only NaN differs from itself
 
 
 def _clean_enum(cleaning: _Cleaning, value: Any) -> CleanValue:

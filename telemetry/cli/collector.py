@@ -71,7 +71,7 @@ def run(backends: Backends = "", config: Configs = None) -> None:
     if not config and (busy := busy_port(os.environ, backends)):  # a file of the user's may move any port
         _fail(f"the collector can't run: {busy}")
     sys.stdout.flush()
-    os.execve(binary, command(binary, backends=backends, configs=config or ()), child_environment())  # noqa: S606
+    os.execve(binary, command(binary, backends=backends, configs=config or ()), child_environment())  # noqa: S606 - our own binary, without a shell
 
 
 @app.command()

@@ -114,15 +114,15 @@ def clean_fields(given: Mapping[str, Any]) -> dict[str, CleanValue]:
         kind = type(value)
         if treatment == _PLAIN:
             if kind is str:
-                value = clean_text(value, limit)  # noqa: PLW2901
+                value = clean_text(value, limit)  # noqa: PLW2901 - cleaned in place
                 left -= len(value)
             elif kind is not int or not -_INT32 <= value < _INT32:
-                value = clean_value(value, limit)  # noqa: PLW2901
+                value = clean_value(value, limit)  # noqa: PLW2901 - the same
                 left -= _weight(value)
         elif treatment == _NAME:
-            value = None if value is None else clean_name(value)  # noqa: PLW2901
+            value = None if value is None else clean_name(value)  # noqa: PLW2901 - the same
         elif value is not None and kind is not bool:
-            value = REDACTED  # noqa: PLW2901
+            value = REDACTED  # noqa: PLW2901 - the same
         fields[name] = value
     return fields
 

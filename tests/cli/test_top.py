@@ -310,7 +310,7 @@ def test_its_log_is_read_and_goes_on(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_jumping_goes_to_the_pane_or_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
     gone: list[jumping.Place] = []
-    places = [jumping.Place("/tmp/s", "%1", inside=True), jumping.Place("/tmp/s", "%1", inside=False), None]  # noqa: S108
+    places = [jumping.Place("/tmp/s", "%1", inside=True), jumping.Place("/tmp/s", "%1", inside=False), None]  # noqa: S108 - a name, never opened
     monkeypatch.setattr(jumping, "find", lambda *_: places.pop(0))
 
     def go(place: jumping.Place) -> str:

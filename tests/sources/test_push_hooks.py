@@ -26,7 +26,7 @@ def body(event: str, session: str = "lead-1", **more: Any) -> dict[str, Any]:
     return {
         "session_id": session,
         "transcript_path": f"/home/u/.claude/projects/{SECRET}.jsonl",
-        "cwd": "/work/project",
+        "cwd": "/home/ada/project",
         "prompt_id": "0c7d",
         "permission_mode": "default",
         "effort": {"level": "high"},
@@ -125,7 +125,7 @@ def test_what_a_hook_makes_of_its_session(
     agent = told(*hooks)
     assert (agent.reported, agent.reason) == (state, reason)
     assert (agent.name, agent.running, agent.has_work) == ("project", True, None)
-    assert (agent.detail.session_id, agent.detail.folder, agent.detail.named) == ("lead-1", "/work/project", False)
+    assert (agent.detail.session_id, agent.detail.folder, agent.detail.named) == ("lead-1", "/home/ada/project", False)
 
 
 def test_a_turn_is_not_believed_for_ever() -> None:

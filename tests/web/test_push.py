@@ -26,7 +26,7 @@ HOOKS = "/api/hooks/claude"
 STOP = {
     "session_id": "f50b2b6e-f685-44f6-b5cd-9a25d42d0da6",
     "transcript_path": "/home/u/.claude/projects/-work-project/f50b2b6e.jsonl",
-    "cwd": "/work/project",
+    "cwd": "/home/ada/project",
     "prompt_id": "3f",
     "permission_mode": "default",
     "hook_event_name": "Stop",
