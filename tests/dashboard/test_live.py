@@ -13,11 +13,15 @@ from tests.dashboard.conftest import House, Opens
 
 pytestmark = pytest.mark.slow
 
-AT_ONCE = 10_000.0
-"""Milliseconds that a busy machine may take; benchmarks/death.py and viewers.py measure how fast it is."""
+AT_ONCE = 1000.0
+"""Milliseconds: within a second, as the page promises of a death."""
+SOON = 10_000.0
+"""Milliseconds that a busy machine may take for the rest."""
 
 
-def test_a_killed_agent_is_seen_at_once_and_told_by_sentence_title_icon_and_strip(house: House, opens: Opens) -> None:
+def test_a_killed_agent_is_seen_within_a_second_and_told_by_sentence_title_icon_and_strip(
+    house: House, opens: Opens
+) -> None:
     visit = opens(house.daemon.url)
     page = visit.page
     page.evaluate("window.same = true")
@@ -33,7 +37,7 @@ def test_a_killed_agent_is_seen_at_once_and_told_by_sentence_title_icon_and_stri
     expect(page.locator(".agent").first).to_contain_text("coding_writing_specialist")  # trouble comes first
     expect(visit.alert("coding_writing_specialist").first).to_contain_text("agent stopped")
     expect(visit.agent("coding_writing_specialist").locator("svg.strip")).to_have_attribute(
-        "aria-label", re.compile("stopped"), timeout=AT_ONCE
+        "aria-label", re.compile("stopped"), timeout=SOON
     )
     assert page.evaluate("window.same")  # it is the very page, not loaded anew
 
@@ -77,7 +81,7 @@ def test_a_lost_connection_is_told_and_resumed(house: House, opens: Opens) -> No
     port = house.daemon.url.rpartition(":")[2]
     house.daemon.end(signal.SIGKILL)
     connection = page.locator("#connection")
-    expect(connection).to_contain_text("what you see is old", timeout=AT_ONCE)
+    expect(connection).to_contain_text("what you see is old", timeout=SOON)
     expect(page).to_have_title(re.compile(r"^\(\?\)"))
     visit.picture("lost", whole=False)
     house.tmux.kill("grand_boss")
@@ -101,7 +105,7 @@ def test_a_server_that_says_nothing_is_as_lost_as_one_that_is_gone(house: House,
         page.clock.run_for(10_000)
         expect(page.locator("#connection")).to_have_text("live")
         page.clock.run_for(3_500)
-        expect(page.locator("#connection")).to_contain_text("connection lost 1", timeout=AT_ONCE)
+        expect(page.locator("#connection")).to_contain_text("connection lost 1", timeout=SOON)
     finally:
         house.daemon.process.send_signal(signal.SIGCONT)
     page.clock.resume()
