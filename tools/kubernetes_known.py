@@ -25,10 +25,12 @@ NAME = "chart/known.yaml"
 _HEAD = """\
 # Made by `make kubernetes` from otel-collector/ and telemetry/settings: change those instead.
 # needs: variables without a default. queues: what waits on the volume, by signal; "nop" in the variable there is none.
+# files: how many it writes there itself, each to `megabytes`, with so many `backups`: the variable and its default.
 """
 _IN_YAML = re.compile(r"\$\{env:([A-Z0-9_]+)(:-)?")
 _IN_GO = re.compile(r'"(BACKENDS|ORCHESTRATOR_COLLECTOR_[A-Z0-9_]+)"')
 _CHOSEN = re.compile(r"^\$\{env:([A-Z0-9_]+):-([^}]*)\}$")
+_ROTATED = {"megabytes": "max_megabytes", "backups": "max_backups"}
 
 
 @cache
@@ -57,7 +59,18 @@ def _backend(content: Mapping[str, Any]) -> dict[str, Any]:
         "needs": sorted(name for name, has_default in found.items() if not has_default),
         "queues": dict(_queues(content)),
         "variables": sorted(found),
+        **_files(content),
     }
+
+
+def _files(backend: Mapping[str, Any]) -> dict[str, Any]:
+    """What its files may grow to; all of them are rotated alike."""
+    rotations = [exporter["rotation"] for exporter in backend["exporters"].values() if "rotation" in exporter]
+    if not rotations:
+        return {}
+    chosen = {ours: _CHOSEN.match(rotations[0][theirs]) for ours, theirs in _ROTATED.items()}
+    amounts = {name: {"variable": one[1], "default": int(one[2])} for name, one in chosen.items() if one}
+    return {"files": {"count": len(rotations), **amounts}}
 
 
 def _variables(contents: Iterable[Any]) -> dict[str, bool]:

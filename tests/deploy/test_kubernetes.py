@@ -162,6 +162,9 @@ def test_the_chart_knows_what_backends_need_and_keep_as_the_readmes_say() -> Non
         3,
         3,
     ]
+    (files,) = [one["files"] for one in known["backends"].values() if "files" in one]
+    most = files["count"] * (1 + files["backups"]["default"]) * files["megabytes"]["default"]
+    assert f"besides what `file` writes ({most:,} MiB by default)" in readme
 
 
 def test_what_a_backend_needs_and_keeps_is_read_from_its_file_and_not_its_comments(tmp_path: Path) -> None:
@@ -170,13 +173,15 @@ def test_what_a_backend_needs_and_keeps_is_read_from_its_file_and_not_its_commen
         "exporters:\n"
         "  a: {url: '${env:OUR_URL:-}/${env:OUR_TENANT}', sending_queue: {storage: s}}\n"
         "  b: {url: '${env:OUR_URL}'}  # ${env:NOBODYS}\n"
+        "  c: {rotation: {max_megabytes: '${env:OUR_MB:-7}', max_backups: '${env:OUR_OLD:-2}', max_days: 1}}\n"
         "service: {pipelines: {logs/a: {exporters: ['${env:OUR_LOGS:-a}']}, traces/b: {exporters: [b]}}}\n"
         "# ${env:NOBODYS}\n"
     )
     known = kubernetes_known.known(tmp_path)
-    assert known["collector"] == ["OUR_LOGS", "OUR_TENANT", "OUR_URL"]
+    assert known["collector"] == ["OUR_LOGS", "OUR_MB", "OUR_OLD", "OUR_TENANT", "OUR_URL"]
+    amounts = {"megabytes": {"variable": "OUR_MB", "default": 7}, "backups": {"variable": "OUR_OLD", "default": 2}}
     ours = {"needs": ["OUR_TENANT", "OUR_URL"], "queues": {"logs": "OUR_LOGS"}, "variables": known["collector"]}
-    assert known["backends"] == {"ours": ours}
+    assert known["backends"] == {"ours": ours | {"files": {"count": 1, **amounts}}}
 
 
 # --- what runs ------------------------------------------------------------------------------------------------------

@@ -127,6 +127,29 @@ WRONG: dict[str, tuple[Given, str]] = {
             " prometheus-otlp are 1, and gateway.persistence.size=10Gi must hold half as much again"
         ),
     ),
+    "files": (
+        {"backends.names": "{file}", "gateway.persistence.size": "3Gi"},
+        "gateway.persistence.size=3Gi must be more than 3300Mi: the files of file may grow to that",
+    ),
+    "files-by-variable": (
+        {
+            "backends.names": "{file}",
+            "gateway.env.ORCHESTRATOR_COLLECTOR_FILE_MB": "1000",
+            "gateway.env.ORCHESTRATOR_COLLECTOR_FILE_BACKUPS": "3",
+        },
+        "gateway.persistence.size=10Gi must be more than 12000Mi: the files of file may grow to that",
+    ),
+    "queues-beside-files": (
+        {
+            "backends.names": "{prometheus-otlp,file}",
+            "gateway.persistence.size": "3500Mi",
+            "gateway.queueBytes": "200000000",
+        },
+        (
+            "gateway.queueBytes=200000000 must be at most 139810133: the queues of prometheus-otlp, file are 1, and"
+            " gateway.persistence.size=3500Mi must hold half as much again, besides files of 3300 MiB"
+        ),
+    ),
     # --- what a backend needs ---
     "needs": ({"backends.names": "{loki}"}, "backends.names: loki needs LOKI_URL: set backends.env.LOKI_URL"),
     "needs-a-secret": (
