@@ -109,7 +109,8 @@ def _find_stopped(
     """How many agents are stopped. Those of whom nobody wants to hear make it no louder; nor do they make it untrue."""
     if rule is None or not rule.enabled:
         return
-    stopped = [agent[0][0] for agent in snapshot.agents if agent[1] is State.STOPPED]
+    dead = State.STOPPED  # looked up once: see telemetry.health
+    stopped = [agent[0][0] for agent in snapshot.agents if agent[1] is dead]
     loud = [name for name in stopped if name not in quiet]
     level, names, unheard = rule.level(len(loud)), loud, None
     if level is None:
