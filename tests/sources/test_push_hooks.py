@@ -204,6 +204,56 @@ def test_subagents_keep_their_session_busy() -> None:
     asyncio.run(program())
 
 
+@pytest.mark.parametrize("asks", [{"agent_id": "a1", "agent_type": "Plan"}, {}], ids=["subagent", "session"])
+def test_a_question_is_not_answered_by_another_subagent_that_works(asks: dict[str, str]) -> None:
+    async def program() -> None:
+        sessions, other = Sessions(), {"agent_id": "a2", "agent_type": "Explore"}
+        await sessions.push.read(NOW)
+        sessions.hear("UserPromptSubmit")
+        sessions.hear("SubagentStart", agent_id="a1", agent_type="Plan")
+        sessions.hear("SubagentStart", **other)
+        sessions.hear("PermissionRequest", **asks, **BASH)
+        sessions.hear("Notification", notification_type="permission_prompt")
+        sessions.hear("PostToolUse", **other, **BASH)
+        sessions.hear("SubagentStop", **other)
+        assert sessions.only().reported is State.WAITING
+        sessions.hear("PostToolUse", **asks, **BASH)
+        assert sessions.only().reported is State.BUSY
+        await sessions.push.close()
+
+    asyncio.run(program())
+
+
+def test_two_questions_are_answered_when_both_are() -> None:
+    async def program() -> None:
+        sessions = Sessions()
+        await sessions.push.read(NOW)
+        for one in ("a1", "a2"):
+            sessions.hear("SubagentStart", agent_id=one, agent_type="Plan")
+            sessions.hear("PermissionRequest", agent_id=one, agent_type="Plan", **BASH)
+        sessions.hear("PostToolUse", agent_id="a2", agent_type="Plan", **BASH)
+        assert sessions.only().reported is State.WAITING
+        sessions.hear("SubagentStop", agent_id="a1", agent_type="Plan")
+        assert sessions.only().reported is State.BUSY, "who asked has ended"
+        await sessions.push.close()
+
+    asyncio.run(program())
+
+
+def test_where_nobody_says_who_asks_whoever_goes_on_was_answered() -> None:
+    async def program() -> None:
+        sessions = Sessions()
+        await sessions.push.read(NOW)
+        sessions.hear("SubagentStart", agent_id="a1", agent_type="Plan")
+        sessions.hear("Notification", notification_type="permission_prompt")
+        assert sessions.only().reported is State.WAITING
+        sessions.hear("PostToolUse", agent_id="a1", agent_type="Plan", **BASH)
+        assert sessions.only().reported is State.BUSY
+        await sessions.push.close()
+
+    asyncio.run(program())
+
+
 def test_a_teammate_in_the_leads_process_is_an_agent_and_not_the_lead() -> None:
     async def program() -> None:
         sessions = Sessions()

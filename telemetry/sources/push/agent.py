@@ -57,6 +57,8 @@ class PushedAgent:
         self._heard_in: State | None = None
         """In which state it was when it was heard of last."""
         self._before_waiting: State | None = None
+        self._asking: set[str] = set()
+        """Who waits for a person: subagents' ids, "" for the session itself; empty where nobody knows who."""
         self._subagents: dict[str, None] = {}
         self._sample = AgentSample(name, running=True)
         self.due_at = math.inf
@@ -92,6 +94,8 @@ class PushedAgent:
             self._subagents.clear()
         if hook.subagent:
             self._hear_subagent(hook)
+        elif hook.state is State.WAITING:
+            self._waits(hook, None)
         elif hook.state is not None:
             self._enters(hook.state, hook.reason, hook.silence)
         self._heard(now)
@@ -111,11 +115,25 @@ class PushedAgent:
         elif hook.begins and len(self._subagents) < _MOST_SUBAGENTS:
             self._subagents[hook.subagent] = None
         if hook.state is State.WAITING:
-            before = self._before_waiting if self.state is State.WAITING else self.state
-            self._enters(State.WAITING, hook.reason, None)
-            self._before_waiting = before
-        elif self.state is State.WAITING and hook.state is State.BUSY and not hook.begins:  # it was answered
+            self._waits(hook, self._before_waiting if self.state is State.WAITING else self.state)
+        elif self.state is State.WAITING and self._goes_on(hook):
             self._enters(self._before_waiting or State.BUSY, "", hook.silence)
+
+    def _waits(self, hook: Hook, before: State | None) -> None:
+        asking = self._asking if self.state is State.WAITING else set()
+        if not hook.overheard and len(asking) < _MOST_SUBAGENTS:
+            asking.add(hook.subagent)
+        self._enters(State.WAITING, hook.reason, None)
+        self._asking, self._before_waiting = asking, before
+
+    def _goes_on(self, hook: Hook) -> bool:
+        """Whether the last one that waited was answered: others work beside it, and that answers nothing."""
+        if hook.ends:
+            asked = hook.subagent in self._asking
+        else:
+            asked = hook.state is State.BUSY and not hook.begins and (not self._asking or hook.subagent in self._asking)
+        self._asking.discard(hook.subagent)
+        return asked and not self._asking
 
     def runs_as(self, pid: int, identity: str, *, again: bool) -> None:
         """Its process; `again`: after another one, which is over."""
@@ -147,7 +165,7 @@ class PushedAgent:
 
     def _enters(self, state: State, reason: str, silence: Silence | None) -> None:
         self.state, self.reason, self._silence = state, reason, silence
-        self._before_waiting = None
+        self._before_waiting, self._asking = None, set()
 
     def _heard(self, now: float) -> None:
         self.heard_at = self._silent_since = now

@@ -64,6 +64,7 @@ class Hook(NamedTuple):
         state: What the session or its subagent does now; None: only a sign of life.
         reason: Why, in words.
         silence: What it means if nothing more is heard.
+        overheard: It doesn't say who of the session's asks a person, only that somebody does.
         ended: The session is over, and no longer expected.
         moves: The session is over, and the same agent goes on as another one.
         anew: Nothing of what was known of its work holds.
@@ -82,6 +83,7 @@ class Hook(NamedTuple):
     state: State | None = None
     reason: str = ""
     silence: Silence | None = None
+    overheard: bool = False
     ended: bool = False
     moves: bool = False
     anew: bool = False
@@ -187,9 +189,9 @@ def _permission_request(body: Mapping[str, Any]) -> Told:
 
 
 _NOTIFICATIONS: Mapping[str, Told] = {
-    "permission_prompt": _waiting("asks for permission"),
-    "elicitation_dialog": _waiting("asks a person"),
-    "agent_needs_input": _waiting("asks a person"),
+    "permission_prompt": {**_waiting("asks for permission"), "overheard": True},
+    "elicitation_dialog": {**_waiting("asks a person"), "overheard": True},
+    "agent_needs_input": {**_waiting("asks a person"), "overheard": True},
     # A turn that is over waits for nobody: somebody may give it more to do. So says Claude Code's own status, too.
     "idle_prompt": _idle("waits for the next prompt"),
 }
