@@ -45,11 +45,15 @@ class Fields:
         return ""
 
     def word(self, key: str) -> str:
-        """A text or a whole number, as a text: to compare with, not to show."""
+        """A text or a whole number, as a text: to compare with and to be kept, not to show."""
         value = self._values.get(key)
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 64:
             return str(value)
-        return self.raw(key)
+        text = self.raw(key)
+        if text.isprintable():
+            return text
+        self._tell(key, "a text that can be written")  # half a letter can be kept nowhere
+        return ""
 
     def whole(self, key: str) -> int | None:
         """A positive whole number."""

@@ -164,6 +164,15 @@ def test_which_field_it_is_and_what_is_allowed(world: World) -> None:
     )
 
 
+def test_a_start_that_cant_be_written_down_is_told_of_its_file_and_left_out(world: World) -> None:
+    pid = world.process()
+    world.session(pid, procStart="\ud800")
+    world.only()
+    assert world.reading.problems == (
+        f"sessions/{pid}.json is used in part: procStart must be a text that can be written",
+    )
+
+
 @pytest.mark.parametrize("name", ["sessions", "teams", "teams/red", "teams/red/inboxes", "tasks"])
 def test_a_folder_without_permission(world: World, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pid = world.process()
