@@ -208,9 +208,9 @@ class TestFromInsideAContainer:
             tree.add(SERVER, [server])
         assert find(tree) == NoAgent("only bash is left in pane %1")
         claude = dataclasses.replace(PANE, command="claude")
-        assert find(tree, pane=claude) == AgentProcess(ROOT, f"{ROOT}@{SERVER}", "claude")
+        assert find(tree, pane=claude) == AgentProcess(None, f"{ROOT}@{SERVER}", "claude")
         script = dataclasses.replace(PANE, has_command=True)
-        assert find(tree, pane=script) == AgentProcess(ROOT, f"{ROOT}@{SERVER}")
+        assert find(tree, pane=script) == AgentProcess(None, f"{ROOT}@{SERVER}")
 
 
 def test_fork_bomb_is_looked_at_for_a_moment_only() -> None:

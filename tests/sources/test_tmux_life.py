@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
 
 import pytest
 
+from telemetry import ClusterMonitor
+from telemetry.sources.processes import ProcessInfo
+from telemetry.sources.tmux.source import TmuxOptions, TmuxSource
 from telemetry.store import Store
+from telemetry.testing import CapturedSignals, FakeClock
 from tests.sources.real_tmux import TmuxServer, eventually, is_dead
-from tests.sources.watching import Watcher, running
+from tests.sources.watching import START, Watcher, running
 
 
 @pytest.fixture
@@ -161,6 +166,50 @@ def test_process_that_changed_while_the_monitor_was_down_counts_once(tmux: TmuxS
     again = Watcher(tmux, Store(tmp_path / "state.db"))
     assert again.read(60)["worker"].restart_count == 1
     assert again.read(65)["worker"].restart_count == 1
+
+
+class NobodyOfHere:
+    """The process table of a container that has only tmux's socket."""
+
+    def get(self, pid: int) -> None:
+        return None
+
+    def arguments(self, pid: int) -> list[str]:
+        return []
+
+    def children(self, process: ProcessInfo) -> list[int]:
+        return []
+
+
+class TestFromInsideAContainer:
+    def test_restarts_are_counted_and_no_process_is_named(self, tmux: TmuxServer) -> None:
+        pane = tmux.session()
+        tmux.name_pane(pane, "worker")
+        watcher = Watcher(tmux, processes=NobodyOfHere())
+        for at, restarts in enumerate((0, 1, 2)):
+            for second in (0, 5):
+                agent = watcher.read(10 * at + second)["worker"]
+                assert (agent.running, agent.pid, agent.restart_count) == (True, None, restarts)
+            tmux("respawn-pane", "-k", "-t", pane)
+
+    def test_a_stranger_with_the_same_number_is_not_watched(self, tmux: TmuxServer) -> None:
+        tmux.name_pane(tmux.session(), "worker")
+        options = TmuxOptions(socket_name=tmux.socket_name, session="work", events=False)
+
+        async def how_deaths_are_seen() -> str:
+            clock = FakeClock(START)
+            source = TmuxSource(options, processes=NobodyOfHere())
+            monitor = ClusterMonitor.for_source(source, signals=CapturedSignals(clock).signals, clock=clock)
+            monitor.start()
+            try:
+                await monitor.check_now()
+                assert monitor.snapshot is not None
+                assert [agent.sample.running for agent in monitor.snapshot.agents] == [True]
+                return monitor.deaths_are_seen
+            finally:
+                await monitor.close()
+
+        assert asyncio.run(how_deaths_are_seen()) == "at once, by pidfd: 0 processes"
 
 
 def test_agent_gone_while_the_monitor_was_down_stays_expected(tmux: TmuxServer, tmp_path: Path) -> None:

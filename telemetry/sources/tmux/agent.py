@@ -32,13 +32,14 @@ class AgentProcess:
     """The agent runs.
 
     Attributes:
+        pid: None where its processes aren't ours to look up: here the number is nobody's, or a stranger's.
         identity: Tells this process from every other; changes when the agent is started again.
         program: The known program it is, or "".
         wrapper: Identity of the script above it, or "".
         continues: It is the same run as the process before, seen under another identity: no restart.
     """
 
-    pid: int
+    pid: int | None
     identity: str
     program: str = ""
     wrapper: str = ""
@@ -133,7 +134,7 @@ class AgentFinder:
     def _by_tmux(self, pane: Pane) -> AgentProcess | NoAgent:
         if pane.command in SHELLS and not pane.has_command:
             return NoAgent(f"only {pane.command} is left in pane {pane.pane_id}")
-        return AgentProcess(pane.pid, f"{pane.pid}@{pane.server_pid}", self._programs.get(pane.command, ""))
+        return AgentProcess(None, f"{pane.pid}@{pane.server_pid}", self._programs.get(pane.command, ""))
 
     def _still_there(self, pane: Pane, before: Before) -> AgentProcess | None:
         """The same agent as before, where that can't have become another: mostly, and then it costs one look."""

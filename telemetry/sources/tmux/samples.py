@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from telemetry.store import RememberedAgent
 
 
-def running(member: RememberedAgent, pane: Pane, pid: int, restart_count: int, *, busy: bool) -> AgentSample:
-    """An agent whose process lives."""
+def running(member: RememberedAgent, pane: Pane, pid: int | None, restart_count: int, *, busy: bool) -> AgentSample:
+    """An agent whose process lives; it has no pid where that isn't ours to look up."""
     alike = f"pane {pane.pane_id} is called {member.called}, as another one is"
     return AgentSample(
         name=member.name,

@@ -225,7 +225,8 @@ class TmuxSource:
             last_activity = now
         else:
             # A pane's activity may be that of the process before: nobody has been idle for longer than it lives.
-            seen = member.last_activity or max(float(pane.window_activity), started_at(found.pid))
+            began = started_at(found.pid) if found.pid is not None else 0.0
+            seen = member.last_activity or max(float(pane.window_activity), began)
             last_activity = min(max(seen, heard.active.get(pane.pane_id, 0.0)) or now, now)
         if (member.program, member.wrapper, member.last_activity) != (found.program, found.wrapper, last_activity):
             self._roster.members[name] = member = replace(
