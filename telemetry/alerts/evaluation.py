@@ -18,6 +18,7 @@ from telemetry.model import AgentHealth, ClusterSnapshot, Key, Reason, State
 
 _MOST_RESTARTS = 100
 """Restarts between two checks that are remembered: a source that counts thousands at once must not fill the memory."""
+_NEVER = (math.inf, math.inf)
 
 
 class Evaluation(Steps):
@@ -63,6 +64,7 @@ class Evaluation(Steps):
 
     def outcome(self, controls: Controls) -> Outcome:
         """Everything, once."""
+        self._ahead = self._still_ahead()
         touched = self._judge_agents()
         touched |= self._leave_out_the_gone()
         touched |= self._judge_cluster(controls)
@@ -70,10 +72,34 @@ class Evaluation(Steps):
 
     # --- what is found ----------------------------------------------------------------------------------------------
 
+    def _still_ahead(self) -> Mapping[str, tuple[float, float]]:
+        """Which agents tell a time of a clock that was set back since the last answer, or earlier.
+
+        What it counts as is kept as long as they tell it: the time of the clock of now reaches it one day.
+        """
+        now, held, seen = self._now, self._state.ahead, self._state.seen
+        set_back = seen is not None and now < seen.taken_at
+        if self._blind or not (set_back or held):
+            return held
+        ahead: dict[str, tuple[float, float]] = {}
+        for agent in self._snapshot.agents:
+            name = agent[0][0]
+            if not set_back and name not in held:
+                continue
+            told, (before, counts_as) = judge.quiet_since(agent), held.get(name, _NEVER)
+            if told == before and counts_as <= now:
+                ahead[name] = (told, counts_as)
+            elif told > now:
+                ahead[name] = (told, now)
+        return ahead
+
     def _judge_agents(self) -> set[Key]:
         touched: set[Key] = set()
         now, found, restarts = self._now, self._found, self._restarts
         idle_from, restarts_from = self._rules.lowest(AGENT_IDLE.id), self._rules.lowest(AGENT_RESTARTING.id)
+        ahead = self._ahead
+        if ahead:
+            idle_from = -math.inf  # whoever is idle is looked at: its own time may not be what counts
         busy, idle = State.BUSY, State.IDLE
         for agent, in_its_place in self._new:
             sample, state = agent[0], agent[1]
@@ -99,7 +125,7 @@ class Evaluation(Steps):
                 restarts[name] = (*restarts.get(name, ()), *(now,) * min(count - was[0][3], _MOST_RESTARTS))
                 self._memory_changed = True
             rules = self._rules.of_agent(name, sample.role)
-            now_found, due = judge.of_agent(agent, rules, restarts.get(name, ()), now)
+            now_found, due = judge.of_agent(agent, rules, restarts.get(name, ()), now, ahead.get(name, _NEVER)[1])
             self._due_at = min(self._due_at, due)
             touched |= self._take(name, now_found)
         return touched

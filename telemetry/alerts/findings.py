@@ -31,7 +31,16 @@ Findings = dict[str, Finding]
 """By rule."""
 
 
-def of_agent(agent: AgentHealth, rules: Rules, restarts: Sequence[float], now: float) -> tuple[Findings, float]:
+def quiet_since(agent: AgentHealth) -> float:
+    """Since when an agent waits, or shows no sign of life (Unix s)."""
+    if agent.state is State.WAITING:
+        return max(agent.since, agent.first_seen)
+    return agent.sample.last_activity or agent.first_seen
+
+
+def of_agent(
+    agent: AgentHealth, rules: Rules, restarts: Sequence[float], now: float, latest: float = math.inf
+) -> tuple[Findings, float]:
     """What is wrong with one agent, and when that changes though nothing is seen (Unix s; infinite: never).
 
     Args:
@@ -39,6 +48,7 @@ def of_agent(agent: AgentHealth, rules: Rules, restarts: Sequence[float], now: f
         rules: Those that hold for it, by id.
         restarts: When it was restarted lately, oldest first (Unix s).
         now: Unix time.
+        latest: What the time since which it waits, or does nothing, counts as if it is later (Unix s).
     """
     found: Findings = {}
     due = math.inf
@@ -49,11 +59,10 @@ def of_agent(agent: AgentHealth, rules: Rules, restarts: Sequence[float], now: f
     elif state is State.UNRESPONSIVE:
         _find(found, rules, catalogue.AGENT_UNRESPONSIVE.id, 0.0, f"agent is unresponsive: {agent.reason}{task}")
     elif state is State.IDLE and sample.has_work is not False:
-        since = sample.last_activity or agent.first_seen
         due = _over_time(
             found,
             rules.get(catalogue.AGENT_IDLE.id),
-            since,
+            min(quiet_since(agent), latest),
             now,
             lambda seconds: f"agent idle for more than {seconds:g} s{task}",
         )
@@ -61,7 +70,7 @@ def of_agent(agent: AgentHealth, rules: Rules, restarts: Sequence[float], now: f
         due = _over_time(
             found,
             rules.get(catalogue.AGENT_WAITING.id),
-            max(agent.since, agent.first_seen),
+            min(quiet_since(agent), latest),
             now,
             lambda seconds: f"agent has waited for a person for more than {seconds:g} s{task}",
         )

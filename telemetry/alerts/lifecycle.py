@@ -113,6 +113,8 @@ def _pending(alert: OpenAlert, finding: Finding | None, terms: Terms) -> Step:
     if finding is None:
         return end(alert, Reason.OVER, terms.now)
     alert = _as_found(alert, finding)
+    if alert.since > terms.now:  # the clock was set back: its time begins anew
+        alert = replace(alert, since=terms.now)
     due = alert.since + terms.rule.hold_for
     return _fire(alert, Reason.LASTED, terms) if terms.now >= due else Step(alert, due_at=due)
 
@@ -143,9 +145,10 @@ def _firing(alert: OpenAlert, finding: Finding | None, terms: Terms) -> Step:
         alert = replace(alert, changed_at=now, peak=max(alert.peak, alert.level, key=lambda level: level.rank))
         return Step(alert, AlertEvent(Change.ESCALATED, alert, Reason.ROSE, now, alert.message, before))
     hold = max(keep, terms.damping.hold) if alert.flapping else keep
-    lower_since = now if alert.lower_since is None else alert.lower_since
+    # One that is to come is of a clock that was set back since: the hold begins anew
+    lower_since = now if alert.lower_since is None else min(alert.lower_since, now)
     if now < lower_since + hold:
-        alert = alert if alert.lower_since is not None else replace(alert, lower_since=now)
+        alert = alert if alert.lower_since == lower_since else replace(alert, lower_since=lower_since)
         return Step(alert, due_at=lower_since + hold)
     if finding is None:
         return end(alert, Reason.OVER, now)

@@ -185,7 +185,8 @@ def _counted(was: Counted, total: int, rule: Rule | None, now: float) -> Counted
     """The counter after one more look; one that is lower than before has begun again."""
     window = rule.window if rule is not None else 0.0
     more = total - was.total if total >= was.total else total
-    lately = [(at, count) for at, count in was.lately if at > now - window]
+    # A time to come is of a clock that was set back since
+    lately = [(min(at, now), count) for at, count in was.lately if at > now - window]
     if more and lately and now - lately[-1][0] < window / _PARTS:
         lately[-1] = (lately[-1][0], lately[-1][1] + more)
     elif more:

@@ -23,6 +23,8 @@ class EngineState:
         shape: What, besides agents, the last evaluation saw of the cluster.
         controls: Those that held at the last evaluation.
         due_at: Until then, what was seen means the same (Unix s).
+        judged_at: When that was (Unix s). Earlier than this, the clock was set back, and nothing means the same.
+        ahead: Of agents that tell a time of a clock that was set back since: that time, and what it counts as.
     """
 
     alerts: Mapping[Key, OpenAlert] = field(default_factory=dict)
@@ -32,6 +34,8 @@ class EngineState:
     shape: tuple[object, ...] = ()
     controls: Controls | None = None
     due_at: float = -math.inf
+    judged_at: float = -math.inf
+    ahead: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def firing(self) -> tuple[OpenAlert, ...]:
         """The alerts that fire now."""

@@ -34,14 +34,17 @@ class Steps:
 
     def __init__(self, rules: RuleSet, damping: Damping, state: EngineState, cluster: str, now: float) -> None:
         self._rules, self._damping, self._state, self._cluster, self._now = rules, damping, state, cluster, now
-        self._is_due = now >= state.due_at
+        self._is_due = now >= state.due_at or now < state.judged_at
         self._alerts = dict(state.alerts)
         self._found = dict(state.found)
         self._fires = dict(state.memory.fires)
         self._restarts = dict(state.memory.restarts)
+        self._ahead = state.ahead
         self._events: list[AlertEvent] = []
         self._alerts_changed = self._memory_changed = False
         self._due_at = math.inf
+        if self._is_due:
+            self._remember(_until(now, self._fires), _until(now, self._restarts))
 
     # --- what whoever judges says -----------------------------------------------------------------------------------
 
@@ -88,6 +91,8 @@ class Steps:
             shape=shape,
             controls=controls,
             due_at=min(self._due_at, controls.next_change(self._now)),
+            judged_at=self._now,
+            ahead=self._ahead,
         )
         if after is before:
             return Outcome(state, memory_changed=self._memory_changed)
@@ -146,8 +151,11 @@ class Steps:
         if not self._is_due:
             return
         window = max((rule.window for rule in self._rules.rules), default=0.0)
-        fires = _since(self._now - self._damping.window, self._fires)
-        restarts = _since(self._now - window, self._restarts)
+        self._remember(
+            _since(self._now - self._damping.window, self._fires), _since(self._now - window, self._restarts)
+        )
+
+    def _remember(self, fires: dict[Key, tuple[float, ...]], restarts: dict[str, tuple[float, ...]]) -> None:
         if (fires, restarts) != (self._fires, self._restarts):
             self._fires, self._restarts, self._memory_changed = fires, restarts, True
 
@@ -173,6 +181,11 @@ K = TypeVar("K")
 def _since(oldest: float, remembered: Mapping[K, tuple[float, ...]]) -> dict[K, tuple[float, ...]]:
     """What of it is later than `oldest`."""
     return {key: kept for key, times in remembered.items() if (kept := tuple(at for at in times if at > oldest))}
+
+
+def _until(now: float, remembered: Mapping[K, tuple[float, ...]]) -> dict[K, tuple[float, ...]]:
+    """The same without a time to come, which is of a clock that was set back since: it was now."""
+    return {key: tuple(min(at, now) for at in times) for key, times in remembered.items()}
 
 
 _ORDER = {rule.id: at for at, rule in enumerate(CATALOGUE)}
