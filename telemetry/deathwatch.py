@@ -170,6 +170,10 @@ class DeathWatch:
             else:
                 self._but = f"by checks: pidfd_open: {error.strerror}"
             return
+        except OverflowError:
+            self._unwatchable.add(pid)
+            self._but = f"by checks: pidfd_open: {pid} is no process's number"
+            return
         loop = self._loop = self._loop or asyncio.get_running_loop()
         try:
             loop.add_reader(descriptor, self._on_death, pid)

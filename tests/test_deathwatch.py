@@ -258,6 +258,19 @@ def test_without_pidfd_the_next_check_tells(monkeypatch: pytest.MonkeyPatch) -> 
         asyncio.run(scene(child))
 
 
+def test_a_number_that_no_process_can_have_hides_nobody_elses_death() -> None:
+    async def scene(child: subprocess.Popen[bytes]) -> None:
+        source = Said((agent("a", child.pid), agent("b", 2**31)))
+        async with watching(source) as monitor:
+            assert "1 process; others by checks: pidfd_open: 2147483648 is no" in monitor.deaths_are_seen
+            child.kill()
+            await until(lambda: state(monitor) is State.STOPPED)
+            assert state(monitor, "b") is State.BUSY
+
+    with process() as child:
+        asyncio.run(scene(child))
+
+
 def test_what_is_watched_is_given_back() -> None:
     async def scene(child: subprocess.Popen[bytes]) -> None:
         before = open_files()

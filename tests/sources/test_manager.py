@@ -139,6 +139,14 @@ def test_any_five_keys_will_do() -> None:
     assert (sample.restart_count, sample.last_activity, sample.pane_index) == (2, 5.0, 3)
 
 
+@pytest.mark.parametrize(
+    ("value", "pid"),
+    [(7, 7), (2**31 - 1, 2**31 - 1), (True, None), (0, None), (-1, None), (2**31, None), ("7", None)],
+)
+def test_what_can_be_no_process_is_none(value: Any, pid: int | None) -> None:
+    assert repr(read({"agents": [{**GOOD, "pid": value}]}).agents[0].pid) == repr(pid)
+
+
 @pytest.mark.parametrize("raised", [asyncio.CancelledError(), SystemExit(3), GeneratorExit(), StopIteration(1)])
 def test_whatever_a_manager_raises_is_a_failing_source_and_over_with_the_next_answer(raised: BaseException) -> None:
     class Once:
