@@ -20,6 +20,8 @@ from telemetry.sources.processes import ProcessTable, started_at, system_process
 
 _SHARE_OF_FILES = 2
 """At most one in so many of the files that this process may open: it may be somebody's program, which needs its own."""
+_LACKING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""What the system lacks for a moment only: it says nothing about the process."""
 _TRUSTED_AFTER = 1.0
 """Seconds after which a source that still says that a process runs means another one that was given its number."""
 
@@ -106,8 +108,6 @@ class DeathWatch:
         if len(before) == len(agents) and all(map(_same_process, agents, before)):
             return
         wanted = {pid for agent in agents if (pid := agent[0][8]) is not None and agent[0][1]}
-        if wanted == self._watched.keys():
-            return
         for pid in self._watched.keys() - wanted:
             self._leave(pid)
         self._unwatchable &= wanted
@@ -115,6 +115,8 @@ class DeathWatch:
             self._watch(pid, looked_at)
         if wanted & self._dead.keys():
             self._followed = ()  # should one of them turn out to live, it is watched then
+        if wanted <= self._watched.keys() | self._dead.keys():
+            self._but = ""
 
     def apply(self, samples: tuple[AgentSample, ...], began: float) -> tuple[AgentSample, ...]:
         """What a source said, with every agent stopped whose process has died since.
@@ -164,7 +166,10 @@ class DeathWatch:
         try:
             descriptor = os.pidfd_open(pid)
         except OSError as error:
-            self._unwatchable.add(pid)
+            if error.errno in _LACKING:
+                self._followed = ()  # the next check tries again
+            else:
+                self._unwatchable.add(pid)
             if error.errno == errno.ESRCH:
                 self._missed()
             else:

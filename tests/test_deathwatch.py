@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -266,6 +267,54 @@ def test_a_number_that_no_process_can_have_hides_nobody_elses_death() -> None:
             child.kill()
             await until(lambda: state(monitor) is State.STOPPED)
             assert state(monitor, "b") is State.BUSY
+
+    with process() as child:
+        asyncio.run(scene(child))
+
+
+def failing_for(monkeypatch: pytest.MonkeyPatch, errors: dict[int, int]) -> None:
+    """The system refuses to have the processes watched that are in `errors`, as long as they are."""
+    really = os.pidfd_open
+
+    def pidfd_open(pid: int) -> int:
+        if pid in errors:
+            raise OSError(errors[pid], os.strerror(errors[pid]))
+        return really(pid)
+
+    monkeypatch.setattr(os, "pidfd_open", pidfd_open)
+
+
+@pytest.mark.parametrize("lacking", [errno.EMFILE, errno.ENFILE, errno.ENOMEM], ids=errno.errorcode.get)
+def test_what_was_lacking_for_a_moment_is_tried_again_at_the_next_check(
+    monkeypatch: pytest.MonkeyPatch, lacking: int
+) -> None:
+    async def scene(child: subprocess.Popen[bytes]) -> None:
+        errors = {child.pid: lacking}
+        failing_for(monkeypatch, errors)
+        async with watching(Said((agent("a", child.pid), agent("b", os.getpid())))) as monitor:
+            for _ in range(2):
+                lacks = f"others by checks: pidfd_open: {os.strerror(lacking)}"
+                assert monitor.deaths_are_seen == f"at once, by pidfd: 1 process; {lacks}"
+                await monitor.check_now()
+            errors.clear()
+            await monitor.check_now()
+            assert monitor.deaths_are_seen == "at once, by pidfd: 2 processes"
+            child.kill()
+            await until(lambda: state(monitor) is State.STOPPED)
+
+    with process() as child:
+        asyncio.run(scene(child))
+
+
+def test_why_one_can_not_be_watched_is_told_only_while_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(child: subprocess.Popen[bytes]) -> None:
+        failing_for(monkeypatch, {child.pid: errno.EPERM})
+        source = Said((agent("a", child.pid), agent("b", os.getpid())))
+        async with watching(source) as monitor:
+            assert monitor.deaths_are_seen.endswith("others by checks: pidfd_open: Operation not permitted")
+            source.agents = (agent("b", os.getpid()),)
+            await monitor.check_now()
+            assert monitor.deaths_are_seen == "at once, by pidfd: 1 process"
 
     with process() as child:
         asyncio.run(scene(child))
