@@ -56,6 +56,7 @@ EXAMPLES = (
     "at once, by pidfd: 1 process",
     "at once, by pidfd: 2 processes",
     "at once, by pidfd: 2 processes; others by checks: pidfd_open: Permission denied",
+    "at once, by pidfd: 2 processes; others by checks: pidfd_open: 2147483648 is no process's number",
     "unit a.service is failed (failed): it ended with status 1, systemd starts it again",
     "unit a.service is failed (failed): it was not ready, or did not stop, in time, systemd starts it again",
     "unit a.service is failed (failed): it was killed by signal 9 (SIGKILL), the system ran out of memory",
