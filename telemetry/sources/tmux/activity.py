@@ -56,7 +56,8 @@ class ScreenWatch:
                 continue
             before = self._looks.get(pane_id)
             content = (screen, pane.position)
-            settled_at = before.settled_at if before else now
+            # A clock that was set back puts off by no more than a resize what counts as activity
+            settled_at = min(before.settled_at, now + _SETTLING) if before else now
             if before and before.size != pane.size:
                 settled_at = now + _SETTLING
             elif before and before.content != content and now >= settled_at:

@@ -150,6 +150,9 @@ class Ear:
 
     def heard(self) -> Heard:
         """What a read that begins now is to know."""
+        now = self._clock.now()
+        # A time to come is of a clock that was set back since. Kept so: else its pane were active until that time.
+        self._active.update({pane_id: now for pane_id, at in self._active.items() if at > now})
         live = (instance for instance, place in self._places.items() if place.listener and place.listener.live)
         return Heard(dict(self._active), frozenset(live))
 
