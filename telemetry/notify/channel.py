@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from telemetry.clock import Clock
 from telemetry.model import Message
@@ -64,6 +66,7 @@ class Channel:
         self._delivered_at: float | None = None
         self._refused = ""
         self._not_before = 0.0
+        self._looked_at = -math.inf
         self._wake = asyncio.Event()
         self._draining = False
         self._sending = asyncio.Lock()
@@ -108,7 +111,9 @@ class Channel:
         """What an earlier run left, before what came since. When it sent last isn't known: its pace begins now."""
         came_since = list(self.notices)
         self._groups.clear()
-        self._outgoing = [*(queued for queued in messages if not queued.failed), *self._outgoing]
+        latest = self._clock.now() + _LONGEST_SLEEP  # later than that is of a clock that was set back since
+        waiting = (queued for queued in messages if not queued.failed)
+        self._outgoing = [*(replace(one, next_at=min(one.next_at, latest)) for one in waiting), *self._outgoing]
         self._failed = [*(queued for queued in messages if queued.failed), *self._failed]
         self.add([*notices, *came_since])
         if self._notifier is not None:
@@ -174,6 +179,7 @@ class Channel:
         if self._notifier is None:
             return float("inf")
         now = self._clock.now()
+        self._see_clock(now, self._notifier)
         if not self._outgoing:
             cluster, group = min(
                 self._groups.items(), key=lambda item: item[1].due_at(self._timing), default=("", Group())
@@ -188,6 +194,15 @@ class Channel:
             return not_before
         await self._attempt(self._notifier, current)
         return now
+
+    def _see_clock(self, now: float, notifier: Notifier) -> None:
+        """Where it was set back, nothing waits until it has caught up: what was to be tried again is tried now."""
+        if now < self._looked_at:
+            self._outgoing = [replace(queued, next_at=min(queued.next_at, now)) for queued in self._outgoing]
+            self._not_before = min(self._not_before, now + notifier.min_interval)
+            for group in self._groups.values():
+                group.set_back(now)
+        self._looked_at = now
 
     async def _compose(self, cluster: str, group: Group, now: float) -> None:
         used, notices = group.take(now)

@@ -46,6 +46,10 @@ class Group:
             self.opened_at = now
         self.waiting.append(notice)
 
+    def set_back(self, now: float) -> None:
+        """What lies ahead of the present is of a clock that was set back since: it counts as now."""
+        self.last_sent, self.opened_at = min(self.last_sent, now), min(self.opened_at, now)
+
     def due_at(self, timing: Timing) -> float:
         """When the next message is to be put together; infinite while nothing waits."""
         if not self.waiting:

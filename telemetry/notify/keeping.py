@@ -92,7 +92,7 @@ class Keeper:
             await self._begin_anew()
             return self._clock.now() + TRIED_AGAIN_EVERY
         async with self._writing:
-            if self._clock.now() < self._try_at:
+            if 0.0 < self._try_at - self._clock.now() <= TRIED_AGAIN_EVERY:  # more: the clock was set back
                 return self._try_at
             try:
                 if not self._loaded:  # nothing that an earlier run left may be overwritten

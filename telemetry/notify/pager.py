@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 from collections.abc import Callable, Mapping
 
 from telemetry.clock import Clock
@@ -70,6 +71,7 @@ class Pager:
         self._watched: set[str] = set()
         self._seq = itertools.count(1)
         self._tick_at = 0.0
+        self._ticked_at = math.inf
         self._sorted: tuple[Silence, ...] | None = ()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -220,8 +222,11 @@ class Pager:
         """
         now = self._clock.now()
         mend_at = await self._keeper.mend()
-        if now >= self._tick_at:
+        set_back, self._ticked_at = now < self._ticked_at, now
+        if now >= self._tick_at or set_back:
             changes = Changes()
+            if set_back:
+                self._told_by_now(now, changes)
             for silence in [held for held in self._silences.values() if held.ends_at <= now]:
                 del self._silences[silence.id]
                 self._sorted = None
@@ -232,6 +237,11 @@ class Pager:
             self._tick_at = max(now + _SHORTEST_TICK, self._next_tick(now))
             await self._hand_on(changes)
         return min(mend_at, self._tick_at)
+
+    def _told_by_now(self, now: float, changes: Changes) -> None:
+        """What was told at a time to come, by a clock that was set back since, counts as told now."""
+        for key, told in [held for held in self._told.items() if held[1].at > now]:
+            self._told[key] = changes.told[key] = Told(told.level, now)
 
     def _next_tick(self, now: float) -> float:
         # One whose time went by unused is quiet: what ends that is news, or the hours of a route.

@@ -37,5 +37,5 @@ def after_failure(
     pause = min(patience.longest, patience.first * 2.0 ** min(attempts - 1, 30))
     pause *= dice.uniform(0.5, 1.0)  # many that failed together are not all tried again together
     if error.retry_after is not None:
-        pause = max(error.retry_after, 0.0)
+        pause = max(error.retry_after, patience.first)  # «at once» is no answer of somebody who can't
     return replace(queued, attempts=attempts, next_at=now + pause, error=str(error))

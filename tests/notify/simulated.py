@@ -169,6 +169,12 @@ class Simulation:
                 return
             self.clock.time = max(ahead, now)
 
+    def set_back(self, seconds: float) -> None:
+        """Sets the clock back; the cluster goes on as if nothing had happened, and so do `at` and the checks."""
+        self.clock.advance(-seconds)
+        self.began -= seconds
+        self._check_at -= seconds
+
     async def _delivered(self, channel: object) -> float:
         step = channel.step  # type: ignore[attr-defined]
         while (due := await step()) <= self.clock.now():

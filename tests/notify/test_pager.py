@@ -236,6 +236,17 @@ def test_retry_after_is_obeyed_and_one_a_second_is_kept() -> None:
     assert times[:3] == pytest.approx([60.1, 90.1, 91.1])
 
 
+def test_retry_after_now_is_no_leave_to_try_without_a_pause() -> None:
+    sim = Simulation(agents(lambda name, now: name == "a" and now >= 60))
+    sim.recorder.fails = lambda _: DeliveryError("503", retry_after=0.0)
+
+    async def story() -> None:
+        await sim.run(70)
+
+    simulated(sim, story)
+    assert 5 <= len(sim.recorder.tried) <= 11
+
+
 def test_what_is_final_is_kept_and_shown_and_the_next_message_goes_on() -> None:
     sim = Simulation(agents(lambda name, now: (name == "a" and now >= 60) or (name == "b" and now >= 120)))
     sim.recorder.fails = lambda _: DeliveryError("answered 404", final=True) if sim.at < 100 else None
