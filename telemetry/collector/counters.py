@@ -13,6 +13,7 @@ import h11
 from prometheus_client.parser import text_string_to_metric_families
 
 from telemetry.collector.errors import CollectorError
+from telemetry.collector.places import Owners
 
 SIGNALS = ("metrics", "logs", "traces")
 LONGEST_PAGE = 4 * 1024 * 1024
@@ -87,7 +88,7 @@ class Page:
     Attributes:
         exporters: By the exporter's name.
         refused: What the receivers didn't take: over the memory limit, or with every queue full.
-        turned_away: By backend and signal, what it didn't take.
+        turned_away: By the name of a backend's pipeline and signal, what it didn't take.
         damaged: How many files of queues were set aside at the start.
     """
 
@@ -213,18 +214,21 @@ async def _body(url: str) -> bytes:
     return body
 
 
-def by_backend(page: Page, owners: Mapping[str, str], chosen: Iterable[str]) -> dict[str, Counts]:
+def by_backend(page: Page, owners: Owners, chosen: Iterable[str]) -> dict[str, Counts]:
     """The counts of each backend: of the chosen ones, and of whatever else counts something.
 
     Args:
         page: What was counted.
-        owners: Which backend an exporter belongs to; one that isn't there is a backend of its own name.
+        owners: Which backend an exporter or a pipeline belongs to.
         chosen: Names of backends that are there even where nothing was counted yet.
     """
     found = {name: Counts() for name in chosen}
     for exporter, counts in page.exporters.items():
-        found.setdefault(owners.get(exporter, exporter), Counts()).add(counts)
-    for (backend, signal), number in page.turned_away.items():
+        found.setdefault(owners.exporters.get(exporter, exporter), Counts()).add(counts)
+    turned_away: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for (pipeline, signal), number in page.turned_away.items():
+        turned_away[owners.pipelines.get(pipeline, pipeline), signal] += number
+    for (backend, signal), number in turned_away.items():
         # a queue that is full counts the same records as the connector, which it refuses them to
         refused = found.setdefault(backend, Counts()).refused
         refused[signal] = max(refused[signal], number)

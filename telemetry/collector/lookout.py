@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from telemetry.collector import counters
 from telemetry.collector.course import FAILING, OK, STUCK_AFTER, UNKNOWN
 from telemetry.collector.errors import CollectorError
-from telemetry.collector.places import Place, owners
+from telemetry.collector.places import Owners, Place, owners
 from telemetry.collector.standing import (
     BackendStanding,
     CollectorStanding,
@@ -63,7 +63,7 @@ class Lookout:
     def __init__(self, seen: Seen, now: Callable[[], float] = time.time) -> None:
         self._seen, self._now = seen, now
         self._ledger = Ledger()
-        self._owners: dict[str, str] | None = None
+        self._owners: Owners | None = None
         self._backends: list[BackendStanding] = [
             BackendStanding(name, UNKNOWN, "nothing sent yet") for name in sorted(seen.chosen)
         ]
@@ -123,9 +123,9 @@ class Lookout:
             self._at = self._now()
         self._silent_since, self._is_read = None, True
         if self._owners is None:
-            self._owners = await asyncio.to_thread(owners, self._seen.environ)
+            self._owners = await asyncio.to_thread(owners, self._seen.environ, self._seen.chosen)
         known, self._problem, self._refused, self._damaged = self._owners, "", page.refused, page.damaged
-        words = {known.get(exporter, exporter): word for exporter, word in self._seen.words().items()}
+        words = {known.exporters.get(exporter, exporter): word for exporter, word in self._seen.words().items()}
         counts = counters.by_backend(page, known, self._seen.chosen)
         self._backends = self._ledger.enter(counts, words, self._at)
         return True

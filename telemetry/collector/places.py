@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,6 +36,19 @@ class Place:
     kind: str
     url: str = ""
     metrics_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Which backend something belongs to, by the name of its file; what isn't there is a backend of its own name.
+
+    Attributes:
+        exporters: By the exporter's name.
+        pipelines: By the pipeline's, without its signal: so the collector calls who didn't take something.
+    """
+
+    exporters: Mapping[str, str] = field(default_factory=dict)
+    pipelines: Mapping[str, str] = field(default_factory=dict)
 
 
 def place(environ: Mapping[str, str], *, own: bool) -> Place:
@@ -70,9 +83,19 @@ def chosen(backends: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
-def owners(environ: Mapping[str, str]) -> dict[str, str]:
-    """Which backend each exporter belongs to, by the files of the backends; the user's own win. Blocks."""
-    return {str(name): backend for backend, file in _files(environ) for name in _part(_content(file), "exporters")}
+def owners(environ: Mapping[str, str], chosen: Collection[str] = ()) -> Owners:
+    """Whose the exporters and pipelines are, by the files of the backends; the user's own win, and the chosen. Blocks.
+
+    A file under a second name holds the same ones: only what was chosen says under which of both they are at work.
+    """
+    exporters: dict[str, str] = {}
+    pipelines: dict[str, str] = {}
+    for backend, file in sorted(_files(environ), key=lambda one: one[0] in chosen):  # the last one wins
+        content = _content(file)
+        exporters |= dict.fromkeys(map(str, _part(content, "exporters")), backend)
+        named = _part(_part(content, "service"), "pipelines")
+        pipelines |= dict.fromkeys((str(name).partition("/")[2] for name in named), backend)
+    return Owners(exporters, pipelines)
 
 
 def signals_taken(environ: Mapping[str, str]) -> dict[str, set[str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from telemetry.collector.counters import SIGNALS, Counts, by_backend, parse, read
 from telemetry.collector.errors import CollectorError
-from telemetry.collector.places import owners, signals_taken
+from telemetry.collector.places import Owners, owners, signals_taken
 from telemetry.collector.standing import BackendStanding, Ledger
 from telemetry.doctor.finding import one_line
 
@@ -44,7 +44,7 @@ class Counters:
     def __init__(self, url: str, environ: Mapping[str, str], backends: tuple[str, ...]) -> None:
         self._url, self._environ, self._chosen = url, environ, backends
         self._ledger = Ledger()
-        self._owners: dict[str, str] | None = None
+        self._owners: Owners | None = None
         self._taken: dict[str, set[str]] | None = None
 
     def taken_by(self, backend: str, look: Look) -> set[str]:
@@ -64,7 +64,7 @@ class Counters:
         except CollectorError as error:
             return Look({}, {}, one_line(str(error)))
         if self._owners is None:
-            self._owners = owners(self._environ)
+            self._owners = owners(self._environ, self._chosen)
         counts = by_backend(page, self._owners, self._chosen)
         standings = {one.name: one for one in self._ledger.enter(counts, {}, now)}
         return Look(counts, standings)

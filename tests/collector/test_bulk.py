@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from telemetry.collector.counters import by_backend, parse
+from telemetry.collector.places import Owners
 from tests.collector.bulk_faults import BulkFaults
 from tests.collector.durability import batch, record_id
 from tests.collector.harness import environment, get, running
@@ -44,6 +45,6 @@ def test_only_bad_documents_are_missing_and_they_are_counted(
 
 def _elasticsearch(page: str) -> tuple[int, int] | None:
     """How many log records were sent, and how many given up, once it is all of them."""
-    counts = by_backend(parse(page), {}, ["elasticsearch"])["elasticsearch"]
+    counts = by_backend(parse(page), Owners(), ["elasticsearch"])["elasticsearch"]
     sent, failed = counts.sent["logs"], counts.failed["logs"]
     return (sent, failed) if sent + failed >= 1000 else None

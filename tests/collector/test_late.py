@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from telemetry.collector.counters import by_backend, parse
+from telemetry.collector.places import Owners
 from tests.collector.durability import batch, in_loki, record_id
 from tests.collector.harness import environment, get, running
 from tests.waiting import eventually
@@ -73,7 +74,7 @@ def test_what_loki_refuses_of_a_batch_is_lost_alone_and_counted_by_cause(
 
 def _counted(page: str, wanted: int) -> tuple[int, int]:
     """How many records the collector counts as sent and as given up, of so many."""
-    counts = by_backend(parse(page), {"otlp_http/loki": "loki"}, ["loki"])["loki"]
+    counts = by_backend(parse(page), Owners({"otlp_http/loki": "loki"}), ["loki"])["loki"]
     sent, failed = counts.sent["logs"], counts.failed["logs"]
     assert sent + failed == wanted
     return sent, failed

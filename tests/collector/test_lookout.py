@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ import pytest
 from fastapi import FastAPI
 
 from telemetry.clock import SystemClock
+from telemetry.collector.building import sources_dir
 from telemetry.collector.lookout import Lookout, Seen
 from telemetry.collector.places import Place, place
 from telemetry.collector.standing import outlets
@@ -92,8 +95,8 @@ def looked(lookout: Lookout, times: int = 1, path: str = "/api/v1/backends") -> 
     return asyncio.run(look())
 
 
-def lookout(url: str, kind: str = "own", **more: Any) -> Lookout:
-    return Lookout(Seen(Place(kind, "http://127.0.0.1:4318", url), {}, **more))
+def lookout(url: str, kind: str = "own", environ: Mapping[str, str] = MappingProxyType({}), **more: Any) -> Lookout:
+    return Lookout(Seen(Place(kind, "http://127.0.0.1:4318", url), environ, **more))
 
 
 def test_before_the_first_look_every_chosen_backend_is_there() -> None:
@@ -116,6 +119,22 @@ def test_what_the_page_says_is_what_the_api_answers() -> None:
         ("otlp", "ok", "3 spans sent"),
     ]
     assert answer["backends"][1]["sent"] == {"metrics": 0, "logs": 0, "traces": 3}
+
+
+def test_what_a_full_queue_refuses_is_told_once_of_the_backend_by_the_name_that_was_chosen(tmp_path: Path) -> None:
+    """As in deploy/compose, where the file of Elasticsearch has the name `elk`: the pipelines in it don't know."""
+    shutil.copy(sources_dir() / "config" / "backends" / "elasticsearch.yaml", tmp_path / "elk.yaml")
+    own = {"ORCHESTRATOR_COLLECTOR_BACKENDS_DIR": str(tmp_path)}
+    refused = b"""\
+otelcol_exporter_sent_log_records{exporter="elasticsearch"} 20
+otelcol_exporter_enqueue_failed_log_records{exporter="elasticsearch"} 5
+otelcol_connector_refused_log_records{backend="elasticsearch",connector="forward"} 5
+"""
+    with a_page(refused) as url:
+        seen = lookout(url, "other", own, chosen=["elk", "file"])
+        backends = looked(seen)["backends"]
+        assert looked(seen, path="/readyz/pipeline")["status"] == "ready"
+    assert [(one["name"], one["refused"]) for one in backends] == [("elk", 5), ("file", 0)]
 
 
 def test_damaged_files_of_queues_are_told_whether_or_not_the_pipeline_is_ready() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from telemetry.collector.building import sources_dir
 from telemetry.collector.counters import Counts, by_backend, parse
 from telemetry.collector.errors import CollectorError
 from telemetry.collector.places import chosen, owners, place, signals_taken, without_secrets
@@ -82,7 +84,33 @@ def test_a_backend_takes_what_has_a_pipeline_and_is_not_left_out(tmp_path: Path)
     own = {"ORCHESTRATOR_COLLECTOR_BACKENDS_DIR": str(tmp_path)}
     assert signals_taken(own)["own"] == {"logs"}
     assert signals_taken(own)["odd"] == set()
-    assert owners(own)["x"] == "own"
+    assert owners(own).exporters["x"] == "own"
+
+
+def test_a_pipeline_belongs_to_the_file_that_it_stands_in(tmp_path: Path) -> None:
+    """Of several files that hold it, to one that was chosen; its exporters too."""
+    shipped = sources_dir() / "config" / "backends"
+    shutil.copy(shipped / "elasticsearch.yaml", tmp_path / "elk.yaml")
+    shutil.copy(shipped / "otlp.yaml", tmp_path / "jaeger.yaml")
+    (tmp_path / "two.yaml").write_text(
+        "service: {pipelines: {logs/a: {exporters: [x]}, logs/b: {exporters: [y]}, 1: 1}}"
+    )
+    own = {"ORCHESTRATOR_COLLECTOR_BACKENDS_DIR": str(tmp_path)}
+    page = parse("""otelcol_exporter_enqueue_failed_log_records{exporter="elasticsearch"} 5
+otelcol_connector_refused_log_records{backend="elasticsearch",connector="forward"} 5
+otelcol_connector_refused_spans{backend="otlp",connector="forward"} 3
+otelcol_connector_refused_log_records{backend="a",connector="forward"} 1
+otelcol_connector_refused_log_records{backend="b",connector="forward"} 2
+otelcol_connector_refused_log_records{backend="foreign",connector="forward"} 4
+""")
+
+    def refused(*names: str) -> dict[str, dict[str, int]]:
+        return {name: dict(one.refused) for name, one in by_backend(page, owners(own, names), names).items()}
+
+    others = {"two": {"logs": 3}, "foreign": {"logs": 4}}
+    assert refused("elk", "jaeger") == {"elk": {"logs": 5}, "jaeger": {"traces": 3}, **others}
+    assert refused("elasticsearch", "otlp") == {"elasticsearch": {"logs": 5}, "otlp": {"traces": 3}, **others}
+    assert refused() == refused("elk", "jaeger")
 
 
 def test_documents_that_elasticsearch_refused_were_not_sent() -> None:
