@@ -206,6 +206,8 @@ def test_a_question_is_not_answered_by_another_subagent_that_works(sessions: Ses
     sessions.hear("Notification", notification_type="permission_prompt")
     sessions.hear("PostToolUse", **other, **BASH)
     sessions.hear("SubagentStop", **other)
+    sessions.hear("OfTheFuture", agent_id="a1", agent_type="Plan")
+    sessions.hear("PostToolUse", **other, **BASH)
     assert sessions.only().reported is State.WAITING
     sessions.hear("PostToolUse", **asks, **BASH)
     assert sessions.only().reported is State.BUSY

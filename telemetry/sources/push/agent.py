@@ -116,7 +116,7 @@ class PushedAgent:
             self._subagents[hook.subagent] = None
         if hook.state is State.WAITING:
             self._waits(hook, self._before_waiting if self.state is State.WAITING else self.state)
-        elif self.state is State.WAITING and self._goes_on(hook):
+        elif self.state is State.WAITING and self._answers(hook):
             self._enters(self._before_waiting or State.BUSY, "", hook.silence)
 
     def _waits(self, hook: Hook, before: State | None) -> None:
@@ -126,14 +126,14 @@ class PushedAgent:
         self._enters(State.WAITING, hook.reason, None)
         self._asking, self._before_waiting = asking, before
 
-    def _goes_on(self, hook: Hook) -> bool:
-        """Whether the last one that waited was answered: others work beside it, and that answers nothing."""
-        if hook.ends:
-            asked = hook.subagent in self._asking
-        else:
-            asked = hook.state is State.BUSY and not hook.begins and (not self._asking or hook.subagent in self._asking)
-        self._asking.discard(hook.subagent)
-        return asked and not self._asking
+    def _answers(self, hook: Hook) -> bool:
+        """Takes note of who goes on or ends; whether nobody waits any more. Others' work beside it answers nothing."""
+        goes_on = hook.state is State.BUSY and not hook.begins
+        if not self._asking:  # nobody knows who asked
+            return goes_on
+        if goes_on or hook.ends:
+            self._asking.discard(hook.subagent)
+        return not self._asking
 
     def runs_as(self, pid: int, identity: str, *, again: bool) -> None:
         """Its process; `again`: after another one, which is over."""

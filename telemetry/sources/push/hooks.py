@@ -157,8 +157,8 @@ def _idle(reason: str) -> Told:
     return {"state": State.IDLE, "reason": reason}
 
 
-def _waiting(reason: str) -> Told:
-    return {"state": State.WAITING, "reason": reason}
+def _waiting(reason: str, *, overheard: bool = False) -> Told:
+    return {"state": State.WAITING, "reason": reason, "overheard": overheard}
 
 
 def _session_start(body: Mapping[str, Any]) -> Told:
@@ -189,9 +189,9 @@ def _permission_request(body: Mapping[str, Any]) -> Told:
 
 
 _NOTIFICATIONS: Mapping[str, Told] = {
-    "permission_prompt": {**_waiting("asks for permission"), "overheard": True},
-    "elicitation_dialog": {**_waiting("asks a person"), "overheard": True},
-    "agent_needs_input": {**_waiting("asks a person"), "overheard": True},
+    "permission_prompt": _waiting("asks for permission", overheard=True),
+    "elicitation_dialog": _waiting("asks a person", overheard=True),
+    "agent_needs_input": _waiting("asks a person", overheard=True),
     # A turn that is over waits for nobody: somebody may give it more to do. So says Claude Code's own status, too.
     "idle_prompt": _idle("waits for the next prompt"),
 }
