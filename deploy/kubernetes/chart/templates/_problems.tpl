@@ -76,35 +76,34 @@ backends.names: {{ $name }} needs {{ $variable }}: set {{ regexMatch (include "o
 {{- end -}}
 {{- end -}}
 {{- $bytes := include "ot.bytes" .tier.persistence.size | default "0" | float64 -}}
-{{- $files := include "ot.problems.files" (dict "known" $known.backends "chosen" $chosen "env" $env) | float64 -}}
-{{- $besides := gt $files 0.0 | ternary (printf ", besides files of %.0f MiB" (divf $files 1048576.0)) "" -}}
+{{- $mebibytes := include "ot.problems.files" (dict "known" $known.backends "chosen" $chosen "env" $env) | float64 -}}
+{{- $left := subf $bytes (mulf $mebibytes 1048576.0) -}}
 {{- if lt $bytes 1048576.0 -}}
-{{- else if ge $files $bytes }}
-{{ $size }}={{ .tier.persistence.size }} must be more than {{ printf "%.0f" (ceil (divf $files 1048576.0)) }}Mi: the files of {{ join ", " $chosen }} may grow to that
+{{- else if le $left 0.0 }}
+{{ $size }}={{ .tier.persistence.size }} must be more than {{ printf "%.0f" (ceil $mebibytes) }}Mi: the files of {{ join ", " $chosen }} may grow to that
 {{- else if and $queues (ne (get $env "ORCHESTRATOR_COLLECTOR_QUEUE_STORAGE" | toString) "null") -}}
 {{- $own := get $env "ORCHESTRATOR_COLLECTOR_QUEUE_BYTES" -}}
 {{- $each := $own | default .tier.queueBytes | float64 -}}
-{{- $most := divf (subf $bytes $files) (mulf $queues 1.5) -}}
+{{- $most := divf $left (mulf $queues 1.5) -}}
 {{- if gt $each $most }}
-{{ .at }}.{{ empty $own | not | ternary "env.ORCHESTRATOR_COLLECTOR_QUEUE_BYTES" "queueBytes" }}={{ printf "%.0f" $each }} must be at most {{ printf "%.0f" (floor $most) }}: the queues of {{ join ", " $chosen }} are {{ $queues }}, and {{ $size }}={{ .tier.persistence.size }} must hold half as much again{{ $besides }}
+{{ .at }}.{{ empty $own | not | ternary "env.ORCHESTRATOR_COLLECTOR_QUEUE_BYTES" "queueBytes" }}={{ printf "%.0f" $each }} must be at most {{ printf "%.0f" (floor $most) }}: the queues of {{ join ", " $chosen }} are {{ $queues }}, and {{ $size }}={{ .tier.persistence.size }} must hold half as much again{{ if $mebibytes }}, besides files of {{ printf "%.0f" $mebibytes }} MiB{{ end }}
 {{- end -}}
 {{- end -}}
 {{- end }}
 
-{{- /* Bytes that what the chosen backends write themselves may grow to on the volume; 0 where that is elsewhere, or has no bound. */ -}}
+{{- /* MiB that what the chosen backends write themselves may grow to on the volume; 0 where that is elsewhere. */ -}}
 {{- define "ot.problems.files" -}}
-{{- $bytes := 0.0 -}}
-{{- $elsewhere := not (hasPrefix "/data" (get .env "ORCHESTRATOR_COLLECTOR_FILE_DIR" | default "/data")) -}}
+{{- $mebibytes := 0.0 -}}
+{{- if hasPrefix "/data" (get .env "ORCHESTRATOR_COLLECTOR_FILE_DIR" | default "/data") -}}
 {{- range $name := .chosen -}}
 {{- with (get $.known $name | default dict).files -}}
-{{- $megabytes := get $.env .megabytes.variable | default .megabytes.default | float64 -}}
+{{- $each := get $.env .megabytes.variable | default .megabytes.default | float64 -}}
 {{- $backups := get $.env .backups.variable | default .backups.default | float64 -}}
-{{- if not $elsewhere -}}
-{{- $bytes = addf $bytes (mulf .count $megabytes (addf $backups 1.0) 1048576.0) -}}
+{{- $mebibytes = addf $mebibytes (mulf .count $each (addf $backups 1.0)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- printf "%.0f" $bytes -}}
+{{- printf "%f" $mebibytes -}}
 {{- end }}
 
 {{- /* --- amounts --- */ -}}
