@@ -6,6 +6,7 @@ entered.
 """
 
 from telemetry.model.agents import (
+    LAST_PID,
     NO_DETAIL,
     AgentHealth,
     AgentSample,
@@ -41,6 +42,7 @@ from telemetry.model.notices import Message, Notice, NoticeKind
 from telemetry.model.seed import AgentHealthStatus, AgentState, ClusterMetrics
 
 __all__ = [
+    "LAST_PID",
     "LONGEST_SILENCE",
     "NO_DETAIL",
     "PIPELINE",

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+LAST_PID = 2**31 - 1
+"""Up to here a number can be a process's, and be watched."""
+
 
 class State(StrEnum):
     """What an agent is doing, as one word. The order is the order of display."""

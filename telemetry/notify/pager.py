@@ -71,7 +71,7 @@ class Pager:
         self._watched: set[str] = set()
         self._seq = itertools.count(1)
         self._tick_at = 0.0
-        self._ticked_at = math.inf
+        self._ticked_at = math.inf  # what an earlier run has told may be of a clock that was set back since
         self._sorted: tuple[Silence, ...] | None = ()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 

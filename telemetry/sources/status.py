@@ -8,14 +8,11 @@ from operator import itemgetter
 from typing import Any
 
 from telemetry.clean import clean_line, clean_name
-from telemetry.model import NO_DETAIL, AgentSample, Reading, State
+from telemetry.model import LAST_PID, NO_DETAIL, AgentSample, Reading, State
 from telemetry.sources.base import SourceError
 
 _MOST_RESTARTS = 2**53
 """Up to here a float, which is what metrics carry, tells one count from the next."""
-
-_MOST_PID = 2**31 - 1
-"""Up to here a number can be a process's, and be watched."""
 
 _REPORTABLE = {state.value: state for state in (State.BUSY, State.IDLE, State.WAITING)}
 
@@ -157,7 +154,7 @@ def _sample(raw: _Raw, name: str, role: str) -> AgentSample:
     state, pane_index, pid = raw[4:]
     reported = _REPORTABLE.get(state) if isinstance(state, str) else None
     pane_index = pane_index if isinstance(pane_index, int) else None
-    pid = pid if type(pid) is int and 0 < pid <= _MOST_PID else None
+    pid = pid if type(pid) is int and 0 < pid <= LAST_PID else None
     return _new_sample(
         (name, bool(running), role, restarts, active, reported, None, pane_index, pid, "", False, NO_DETAIL)
     )

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from telemetry.model import LAST_PID
 from telemetry.web.schema import Described
 
 
@@ -21,7 +22,7 @@ class Event(Described):
     ttl: float | None = Field(
         None, description="Seconds within which it promises to be heard of again.", ge=0.1, le=86_400
     )
-    pid: int | None = Field(None, description="Its process, on this machine.", ge=1, le=2**31 - 1)
+    pid: int | None = Field(None, description="Its process, on this machine.", ge=1, le=LAST_PID)
     pid_space: str | None = Field(None, description="In which pid namespace that number is meant.")
     role: str | None = Field(None, description="What it is for.")
     has_work: bool | None = Field(None, description="Whether work is assigned to it.")

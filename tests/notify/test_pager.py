@@ -44,6 +44,18 @@ def simulated(simulation: Simulation, story: Callable[[], Awaitable[None]]) -> N
     asyncio.run(run())
 
 
+def undelivered(seen: Callable[[float], list[AgentSample]], path: Path, seconds: float) -> Simulation:
+    """A run that took so long, and left in the store at `path` all that it had to tell."""
+    left = Simulation(seen, path=path)
+    left.recorder.fails = lambda _: DeliveryError("down")
+
+    async def story() -> None:
+        await left.run(seconds)
+
+    simulated(left, story)
+    return left
+
+
 def test_five_dead_for_an_hour_are_one_message_and_one_when_it_is_over() -> None:
     sim = Simulation(agents(lambda name, now: 60 <= now < 60 + HOUR, names=FIVE))
 
@@ -286,13 +298,7 @@ def test_a_monitor_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_what_was_not_delivered_when_it_was_killed_is_delivered_after_the_next_start(tmp_path: Path) -> None:
     seen = agents(lambda name, now: name == "a")
-    first = Simulation(seen, path=tmp_path / "store")
-    first.recorder.fails = lambda _: DeliveryError("down")
-
-    async def before() -> None:
-        await first.run(30)
-
-    simulated(first, before)
+    first = undelivered(seen, tmp_path / "store", 30)
     message = first.recorder.tried[0][1]
     second = Simulation(seen, path=tmp_path / "store", clock=FakeClock(first.began + 60))
 

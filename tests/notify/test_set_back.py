@@ -8,7 +8,7 @@ from pathlib import Path
 from telemetry.notify.base import DeliveryError
 from telemetry.testing import FakeClock
 from tests.notify.simulated import PacedRecorder, RefreshedRecorder, Simulation
-from tests.notify.test_pager import DAY, agents, simulated
+from tests.notify.test_pager import DAY, agents, simulated, undelivered
 
 
 def test_the_next_alert_is_told_at_once() -> None:
@@ -42,13 +42,7 @@ def test_what_waits_to_be_tried_again_is_tried() -> None:
 
 def test_what_an_earlier_run_left_is_tried_within_the_hour(tmp_path: Path) -> None:
     seen = agents(lambda name, now: name == "a")
-    first = Simulation(seen, path=tmp_path / "store")
-    first.recorder.fails = lambda _: DeliveryError("down")
-
-    async def before() -> None:
-        await first.run(600)
-
-    simulated(first, before)
+    first = undelivered(seen, tmp_path / "store", 600)
     second = Simulation(seen, path=tmp_path / "store", clock=FakeClock(first.began - DAY))
 
     async def after() -> None:

@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from telemetry.clean import NAME_LIMIT, clean_line, clean_name
-from telemetry.model import State
+from telemetry.model import LAST_PID, State
 
 LINE_LIMIT = 500
 FOLDER_LIMIT = 1024
 _SHOWN_LIMIT = 60
 _SHORTEST, _LONGEST = 0.1, 86_400.0
-_LAST_PID = 2**31 - 1
 _PANE = re.compile(r"%\d{1,9}")
 
 ENDED = "ended"
@@ -126,7 +125,7 @@ def _seconds(value: Any) -> float:
 
 
 def _pid(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LAST_PID:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LAST_PID:
         raise ValueError
     return value
 
